@@ -1,0 +1,54 @@
+/// The text of one file, and where its lines begin.
+///
+/// Positions are UTF-8 byte offsets; line and column exist only when something is rendered.
+package struct SourceFile: Sendable, Hashable {
+  /// The name to show: a path as the user wrote it, or `<stdin>`.
+  package let name: String
+  /// The text, as UTF-8.
+  package let bytes: [UInt8]
+  /// The offset of each line's first byte; never empty.
+  package let lineStarts: [Int]
+
+  /// Complexity: linear in the text.
+  package init(name: String, text: String) {
+    self.name = name
+    bytes = Array(text.utf8)
+    var starts = [0]
+    for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") { starts.append(offset + 1) }
+    lineStarts = starts
+  }
+
+  /// The text between two offsets.
+  package func text(_ range: SourceRange) -> String {
+    let lower = min(max(range.start, 0), bytes.count)
+    let upper = min(max(range.end, lower), bytes.count)
+    return String(decoding: bytes[lower..<upper], as: UTF8.self)
+  }
+
+  /// Line and column, both from 1; columns count Unicode scalars.
+  package func position(of offset: Int) -> (line: Int, column: Int) {
+    let bounded = min(max(offset, 0), bytes.count)
+    let line = lineIndex(of: bounded)
+    let prefix = String(decoding: bytes[lineStarts[line]..<bounded], as: UTF8.self)
+    return (line + 1, prefix.unicodeScalars.count + 1)
+  }
+
+  /// The text of a line (from 1), without its line break.
+  package func line(_ number: Int) -> String {
+    let start = lineStarts[number - 1]
+    var end = number < lineStarts.count ? lineStarts[number] - 1 : bytes.count
+    if end > start, bytes[end - 1] == UInt8(ascii: "\r") { end -= 1 }
+    return String(decoding: bytes[start..<max(start, end)], as: UTF8.self)
+  }
+
+  /// The line (from 0) that holds an offset, by binary search.
+  private func lineIndex(of offset: Int) -> Int {
+    var low = 0
+    var high = lineStarts.count - 1
+    while low < high {
+      let middle = (low + high + 1) / 2
+      if lineStarts[middle] <= offset { low = middle } else { high = middle - 1 }
+    }
+    return low
+  }
+}

@@ -1,0 +1,31 @@
+/// The whole simulated machine: hardware that follows its specification, and a kernel that follows a policy.
+package struct Machine: Sendable {
+  /// How the kernel deviates from the right one; fixed for the machine's life.
+  package let policy: KernelPolicy
+
+  package init(policy: KernelPolicy) {
+    self.policy = policy
+  }
+
+  /// Every operation, in the order in which `kvmcheck engine` lists them.
+  package static let operations: [Operation] = []
+
+  /// Every observable, in the order in which `kvmcheck engine` lists them.
+  package static let observables: [Observable] = []
+
+  /// Performs a named operation after checking its arguments against the table.
+  ///
+  /// Throws: a caller's mistake (`OperationError`); a refusal by kernel or module is a status in the outcome.
+  package mutating func perform(
+    _ name: String, _ arguments: [String: Argument] = [:]
+  ) throws(OperationError) -> Outcome {
+    guard let operation = Self.operations.first(where: { $0.name == name }) else { throw .unknownOperation(name) }
+    return try operation.perform(&self, arguments)
+  }
+
+  /// Reads a named observable.
+  package func observe(_ name: String, index: Argument? = nil) throws(OperationError) -> Argument {
+    guard let observable = Self.observables.first(where: { $0.name == name }) else { throw .unknownObservable(name) }
+    return try observable.read(self, index)
+  }
+}
