@@ -55,7 +55,7 @@ let package = Package(
     stage(
       "Replay", ["MMUEngine", "Murphi", "Diagnostics", "Execution", "Logic", "TransitionSystems"],
       settings: fast),
-    stage("Report", ["Diagnostics", "Murphi", "MMUEngine", "Replay", "Logic", "TransitionSystems"]),
+    stage("Report", ["Diagnostics", "MMUEngine", "Replay", "Interchange", "Logic", "TransitionSystems"]),
     .executableTarget(
       name: "kvmcheck",
       dependencies: [
