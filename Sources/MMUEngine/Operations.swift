@@ -56,6 +56,9 @@ package struct EngineCheck: Sendable, Hashable {
     self.name = name
     self.detail = detail
   }
+
+  /// Every check that can fire, with what it means, in the order in which `kvmcheck engine` lists them.
+  package static let all: [EngineCheck] = []
 }
 
 /// What an operation did.

@@ -18,7 +18,9 @@ package struct ReplayBinding: Sendable {
     case .integer(let value): return .integer(value)
     case .member(let name): return .symbol(name)
     case .scalar(let type, let index):
-      guard let binding = bindings[type] else { throw Unbound("no `bind \(type)` says which engine objects its values are") }
+      guard let binding = bindings[type] else {
+        throw Unbound("no `bind \(type)` says which engine objects its values are")
+      }
       return .integer(binding.base + index * binding.step)
     case .undefined: throw Unbound("the value is undefined in the model")
     case .record, .array: throw Unbound("a record or array is no argument")
@@ -30,7 +32,9 @@ package struct ReplayBinding: Sendable {
     guard values.count > 1 else { return values[0] }
     var total = 0
     for value in values {
-      guard case .integer(let number) = value else { throw Unbound("\(value) is no number, yet given with others to be summed") }
+      guard case .integer(let number) = value else {
+        throw Unbound("\(value) is no number, yet given with others to be summed")
+      }
       total += number
     }
     return .integer(total)

@@ -24,7 +24,9 @@ package struct TextReport {
   }
 
   /// The heading of a model's rows: its name, file, title, the constants of the scope and what it leaves out.
-  package func heading(model: String, file: String, title: String?, scope: String, constants: String, omissions: [String])
+  package func heading(
+    model: String, file: String, title: String?, scope: String, constants: String, omissions: [String]
+  )
     -> String
   {
     var lines = [title.map { "\(model): \($0)" } ?? model]
@@ -47,7 +49,9 @@ package struct TextReport {
     if !row.asExpected { line += "  UNEXPECTED" + (row.expected.map { " (expected: \($0.rawValue))" } ?? "") }
     var lines = [line.trimmingTrailingBlanks()]
     lines += row.agreement.map { "             \($0)" }
-    lines += row.diagnostics.flatMap { $0.split(separator: "\n", omittingEmptySubsequences: false).map { "      \($0)" } }
+    lines += row.diagnostics.flatMap {
+      $0.split(separator: "\n", omittingEmptySubsequences: false).map { "      \($0)" }
+    }
     if traces == .full, let trace = row.trace {
       lines += TraceTable(trace, replay: row.replay).lines(indent: 6)
     } else if let replay = row.replay {
@@ -62,7 +66,11 @@ package struct TextReport {
     var counts: [(String, Int)] = []
     for row in rows {
       let word = row.verdict.rawValue
-      if let index = counts.firstIndex(where: { $0.0 == word }) { counts[index].1 += 1 } else { counts.append((word, 1)) }
+      if let index = counts.firstIndex(where: { $0.0 == word }) {
+        counts[index].1 += 1
+      } else {
+        counts.append((word, 1))
+      }
     }
     let words = counts.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
     let unexpected = rows.count { !$0.asExpected }

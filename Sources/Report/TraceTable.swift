@@ -91,7 +91,8 @@ package struct TraceTable {
     switch replay.result {
     case .reproduced(let event): lines.append("reproduced on the engine (policy \(replay.policy)): ends in \(event)")
     case .diverged(let divergence):
-      lines.append("DIVERGED on the engine (policy \(replay.policy)) at step \(divergence.step), \(divergence.subject):")
+      lines.append(
+        "DIVERGED on the engine (policy \(replay.policy)) at step \(divergence.step), \(divergence.subject):")
       lines.append("  model:  \(divergence.model)")
       lines.append("  engine: \(divergence.engine)")
     case .notReplayable(let reason): lines.append("not replayable: \(reason)")
