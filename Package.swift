@@ -83,6 +83,8 @@ let package = Package(
         "Engines", "ExplicitState", "Execution", "Elaboration", "SMT", "Checking", "Replay", "MMUEngine", "Murphi",
         "Diagnostics", "Logic", "TransitionSystems",
       ]),
+    tests("InterchangeTests", ["Interchange", "Logic", "TransitionSystems"]),
+    tests("ReportTests", ["Report", "Replay", "MMUEngine", "Interchange", "Logic", "TransitionSystems"]),
     tests("EndToEndTests", ["kvmcheck", "Interchange", "Logic", "TransitionSystems"]),
   ]
 )

@@ -53,7 +53,7 @@ extension ITFDocument {
   }
 
   /// The shapes of the parameters of rule or start state `index`, by name.
-  package typealias ParameterShapes = (_ isStart: Bool, _ index: Int) -> [(name: String, shape: ValueShape)]?
+  package typealias ParameterShapes = @Sendable (_ isStart: Bool, _ index: Int) -> [(name: String, shape: ValueShape)]?
 
   private static func step(
     _ state: JSON, index: Int, variables: [(name: String, shape: ValueShape)], parameters: ParameterShapes
