@@ -14,6 +14,97 @@
 --@ bind page = pfn 0x1000 step 1
 --@ bind vcpu = vcpu 0 step 1
 --@ bind package = package 0 step 1
+--@ observable mirror_table_spte[t: table]=mirrorTable[t]
+--@ observable mirror_spte[t: table, l: leaf]=mirrorLeaf[t][l]
+--@ observable table_page[t: table, p: page]=tablePage[t][p]
+--@ observable gmem_page[t: table, l: leaf, p: page]=gmem[t][l][p]
+--@ observable slot_state[t: table, l: leaf]=range[t][l]
+--@ observable page_free[p: page]=free[p]
+--@ observable page_pinned[p: page]=pinned[p]
+--@ observable page_dirty[p: page]=dirty[p]
+--@ observable pamt[p: page]=pamt[p]
+--@ observable td_lifecycle=lifecycle
+--@ observable op_state=opState
+--@ observable kvm_runnable=kvmRunnable
+--@ observable hkid_assigned=hkidAssigned
+--@ observable wait_for_sept_zap=(waitZap & BUSY_KICK)
+--@ observable vm_bugged=bugged
+--@ observable gmem_open=gmemOpen
+--@ observable mmu_write_locked=(write_locked() & !ZAP_SHARED)
+--@ observable sept_table_state[t: table]=(lifecycle = TD_KEYS_CONFIGURED ? septTable[t] : SEPT_FREE)
+--@ observable sept_state[t: table, l: leaf]=(lifecycle = TD_KEYS_CONFIGURED ? septLeaf[t][l] : SEPT_FREE)
+--@ observable sept_maps[t: table, l: leaf, p: page]=(lifecycle = TD_KEYS_CONFIGURED & maps[t][l][p])
+--@ observable block_age[t: table, l: leaf]=blockAge[t][l]
+--@ observable vcpu_mode[v: vcpu]=mode[v]
+--@ observable vcpu_behind[v: vcpu]=behind[v]
+--@ observable vcpu_associated[v: vcpu]=associated[v]
+--@ observable exit_requested[v: vcpu]=exitRequested[v]
+--@ observable tlb[v: vcpu, p: page]=(inside(v) & tlb[v][p])
+--@ scope kvm-6-16: KVM_616=true
+--@ scope small: PAGES=2
+--@ scope two: TABLES=2 PAGES=4
+--@ variant form-6-16: KVM_616=true =>
+--@+  holds policy kvm-6-16
+--@ variant no-track: DO_TRACK=false =>
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_TLB_TRACKING_NOT_DONE,
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON
+--@ variant track-before-block: TRACK_FIRST=true =>
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_TLB_TRACKING_NOT_DONE,
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON
+--@ variant no-kick: DO_KICK=false =>
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_TLB_TRACKING_NOT_DONE,
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON
+--@ variant unblock-before-remove: UNBLOCK_FIRST=true =>
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_GPA_RANGE_NOT_BLOCKED
+--@ variant hkid-first: HKID_FIRST=true =>
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
+--@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early
+--@ variant hkid-first-no-assertion: HKID_FIRST=true ASSERT_HKID=false =>
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_TD_KEYS_NOT_CONFIGURED,
+--@+  violates "no private SPTE freed before its leaves" by table-freed-before-leaves policy hkid-first+no-hkid-assertion
+--@ variant free-before-remove: FREE_FIRST=true =>
+--@+  violates "a free page belongs to no TD and no dirty cache line of its HKID is left" by page-freed-while-owned
+--@ variant zap-shared: ZAP_SHARED=true =>
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON
+--@ variant zap-root: ZAP_ROOT=true =>
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_GPA_RANGE_NOT_BLOCKED
+--@ variant zap-root-blocked: ZAP_ROOT=true ZAP_ROOT_BLOCK=true =>
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_EPT_PAGE_NOT_FREE
+--@ variant zap-root-unscanned: ZAP_ROOT=true ZAP_ROOT_BLOCK=true MODULE_SCAN=false =>
+--@+  violates "SEPT.REMOVE succeeds only on 512 free entries" by sept-removed-nonempty,
+--@+  violates "while keys are configured every entry that is not free has only mapped or blocked ancestors" by sept-removed-nonempty,
+--@+  violates "no private SPTE freed before its leaves" by sept-removed-nonempty policy zap-root-blocked+module-no-scan
+--@ variant zap-all-on-delete: DELETE_ALL=true =>
+--@+  violates "deleting a memslot loses no other slot's pages" by slot-page-lost
+--@ variant module-no-tracking: MODULE_TRACKING=false =>
+--@+  holds
+--@ variant no-track-unchecked: DO_TRACK=false MODULE_TRACKING=false =>
+--@+  violates "no vCPU in the guest uses a translation to a freed page" by stale-translation policy no-track+module-no-tracking
+--@ variant no-kick-unchecked: DO_KICK=false MODULE_TRACKING=false =>
+--@+  violates "no vCPU in the guest uses a translation to a freed page" by stale-translation policy no-kick+module-no-tracking
+--@ variant block-only: BLOCK_ONLY=true =>
+--@+  holds "no vCPU in the guest uses a translation to a freed page"
+--@ variant hard-failure-6-16: HARD_FAILURE=true KVM_616=true =>
+--@+  holds "a free page belongs to no TD and no dirty cache line of its HKID is left",
+--@+  holds "no vCPU in the guest uses a translation to a freed page"
+--@ variant hard-failure-6-19: HARD_FAILURE=true =>
+--@+  holds "no vCPU in the guest uses a translation to a freed page"
+--@ variant busy-retry-without-kick: BUSY_KICK=false =>
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_OPERAND_BUSY bug TDX-ZAP-BUSY
+--@ variant entry-not-barred: ENTRY_BARRED=false =>
+--@+  violates "the retry with all vCPUs out is never busy" by TDX_OPERAND_BUSY,
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON
+--@ variant finalize-during-punch: FINALIZE_IN_PUNCH=true =>
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_TLB_TRACKING_NOT_DONE,
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON policy right
+--@ variant split-steps: SPLIT_STEPS=true =>
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_TLB_TRACKING_NOT_DONE,
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON policy right
+--@ variant tdr-first: TDR_FIRST=true =>
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_TD_ASSOCIATED_PAGES_EXIST
+--@ variant tdr-first-unchecked: TDR_FIRST=true MODULE_CHILDREN=false =>
+--@+  violates "TDR is reclaimed last" by tdr-reclaimed-early policy tdr-first+module-no-children
 
 const
   TABLES: 1;                      -- tables of 4K leaves
@@ -33,11 +124,20 @@ const
   ASSERT_HKID: true;              -- tdx_sept_remove_private_spte asserts that the HKID is assigned
   FREE_FIRST: false;              -- a hole punch frees the page before PAGE.REMOVE
   ZAP_SHARED: false;              -- the zap of the mirror runs under mmu_lock held for read
-  BUSY_KICK: true;                -- a busy zap SEAMCALL is retried with all vCPUs out (TDX-ZAP-BUSY)
   DELETE_ALL: false;              -- deleting a memslot zaps every leaf
   BLOCK_ONLY: false;              -- deleting a memslot blocks its leaf and leaves it there
+  ZAP_ROOT: false;                -- deleting a memslot drops the whole table, as on VMX and NPT: SEPT.REMOVE
+  ZAP_ROOT_BLOCK: false;          -- ... after RANGE.BLOCK of the table, TRACK and kick
+  TDR_FIRST: false;               -- the TDR is reclaimed before the tables
   FINALIZE_IN_PUNCH: false;       -- TDH.MR.FINALIZE may come while a hole punch holds mmu_lock
-  MODULE_TRACKING: true;          -- the module checks tracking before PAGE.REMOVE
+  SPLIT_STEPS: false;             -- PAGE.ADD, MR.EXTEND, FINALIZE: the module's call and KVM's state change are steps of their own
+
+  BUSY_KICK: true;                -- bug TDX-ZAP-BUSY when false: a busy zap SEAMCALL is retried at once, with no vCPU kicked or barred
+  ENTRY_BARRED: true;             -- vCPUs do not enter while wait_for_sept_zap is set
+
+  MODULE_TRACKING: true;          -- the module's own checks: TLB tracking before REMOVE,
+  MODULE_SCAN: true;              -- 512 free entries before SEPT.REMOVE,
+  MODULE_CHILDREN: true;          -- no page left to the TD before its TDR is reclaimed
 
 type
   table: scalarset(TABLES);
@@ -54,11 +154,11 @@ type
   rangeType: enum { R_PRIVATE, R_SHARED, R_INVALID, R_NONE };     -- attribute and memslot of a guest frame
   vcpuMode: enum { V_OUT, V_ENTERING, V_GUEST, V_ACCEPTING, V_TABLE_FROZEN, V_TABLE_ADDED, V_LEAF_FROZEN, V_LEAF_AUGED, V_REFUSED };
   jobType: enum { NO_JOB, PUNCH, DELETE, CONVERT, CLOSE };
-  jobStep: enum { S_IDLE, S_BEGUN, S_WALK, S_BLOCK, S_TRACK, S_KICK, S_UNBLOCK, S_FREE, S_REMOVE, S_WBINVD, S_BUG, S_UNLOCKED, S_END };
+  jobStep: enum { S_IDLE, S_BEGUN, S_WALK, S_BLOCK, S_TRACK, S_KICK, S_UNBLOCK, S_FREE, S_REMOVE, S_WBINVD, S_BLOCK_TABLE, S_REMOVE_TABLE, S_BUG, S_BUG_TRACK, S_UNLOCKED, S_END };
   phaseType: enum { P_NONE, P_LIVE, P_FLUSH, P_CACHE_WB, P_RECLAIM, P_TDCS, P_TDR, P_TDR_WBINVD, P_LEAKED };
   status: enum { TDX_SUCCESS, TDX_OPERAND_BUSY, TDX_SYS_SHUTDOWN, TDX_TD_KEYS_NOT_CONFIGURED, TDX_EPT_WALK_FAILED, TDX_EPT_ENTRY_STATE_INCORRECT,
     TDX_GPA_RANGE_ALREADY_BLOCKED, TDX_GPA_RANGE_NOT_BLOCKED, TDX_TLB_TRACKING_NOT_DONE, TDX_PREVIOUS_TLB_EPOCH_BUSY,
-    TDX_PAGE_METADATA_INCORRECT, TDX_TD_ASSOCIATED_PAGES_EXIST };
+    TDX_EPT_PAGE_NOT_FREE, TDX_PAGE_METADATA_INCORRECT, TDX_TD_ASSOCIATED_PAGES_EXIST };
 
 var
   -- the kernel: mirror page table, external_spt, guest_memfd, memslots, free list
@@ -82,6 +182,7 @@ var
   step: jobStep;
   target: array[table] of array[leaf] of boolean;                 -- the frame that PUNCH, DELETE, CONVERT name
   current: array[table] of array[leaf] of boolean;                -- the leaf that is being removed
+  currentTable: array[table] of boolean;                          -- [ZAP_ROOT] the table that is being removed
   -- the TDX module
   lifecycle: lifecycleType;
   opState: opType;
@@ -89,6 +190,8 @@ var
   septLeaf: array[table] of array[leaf] of sept;
   maps: array[table] of array[leaf] of array[page] of boolean;    -- the page an S-EPT leaf entry points to
   blockAge: array[table] of array[leaf] of age;                   -- age of BEPOCH of a blocked leaf, else 2
+  tableAge: array[table] of age;                                  -- the same of a blocked table entry
+  directory: boolean;                                             -- the pages above the tables belong to the TD
   pamt: array[page] of pamtType;
   dirty: array[page] of boolean;                                  -- cache lines with the TD's HKID
   cachePending: array[package] of boolean;                        -- WBINVD_BITMAP
@@ -105,6 +208,7 @@ var
   refused: status;                                                -- what a zap or teardown SEAMCALL answered that KVM does not expect
   retryBusy: boolean;
   slotPageLost: boolean;
+  removedNotEmpty: boolean;
 
 -- In the guest, or between its VP.ENTER and that: counted in REFCOUNT.
 --@ source TDX module, VP.ENTER
@@ -210,6 +314,29 @@ begin
   return TDX_SUCCESS;
 end;
 
+--@ source TDX module, TDH.MEM.RANGE.BLOCK of a non-leaf entry
+function block_table_status(t: table): status;
+begin
+  if lifecycle != TD_KEYS_CONFIGURED then return TDX_TD_KEYS_NOT_CONFIGURED; end;
+  if entry_locks_held() then return TDX_OPERAND_BUSY; end;
+  if septTable[t] = NL_BLOCKED then return TDX_GPA_RANGE_ALREADY_BLOCKED; end;
+  if septTable[t] = SEPT_FREE then return TDX_EPT_ENTRY_STATE_INCORRECT; end;
+  return TDX_SUCCESS;
+end;
+
+-- The scan of the 512 entries comes after the checks of blocking and tracking.
+--@ source TDX module, TDH.MEM.SEPT.REMOVE
+function sept_remove_status(t: table): status;
+begin
+  if lifecycle != TD_KEYS_CONFIGURED then return TDX_TD_KEYS_NOT_CONFIGURED; end;
+  if entry_locks_held() then return TDX_OPERAND_BUSY; end;
+  if septTable[t] = SEPT_FREE then return TDX_EPT_ENTRY_STATE_INCORRECT; end;
+  if opState = OP_RUNNABLE & septTable[t] != NL_BLOCKED then return TDX_GPA_RANGE_NOT_BLOCKED; end;
+  if opState = OP_RUNNABLE & MODULE_TRACKING & !(tracked(tableAge[t])) then return TDX_TLB_TRACKING_NOT_DONE; end;
+  if MODULE_SCAN & (exists l: leaf do septLeaf[t][l] != SEPT_FREE end) then return TDX_EPT_PAGE_NOT_FREE; end;
+  return TDX_SUCCESS;
+end;
+
 -- What TDH.MEM.PAGE.AUG answers for page p.
 --@ source TDX module, TDH.MEM.PAGE.AUG
 function aug_status(t: table; l: leaf; p: page): status;
@@ -236,10 +363,38 @@ begin
   return phase = P_LIVE & kvmRunnable & !bugged & gmemOpen & range[t][l] = R_PRIVATE & !(write_locked()) & (job = NO_JOB | !(in_range(t, l)));
 end;
 
+-- A KVM_TDX_INIT_MEM_REGION is between two of its steps.
+--@ source kvm_gmem_populate
+function populate_running(): boolean;
+begin
+  return exists t: table do exists l: leaf do populating[t][l] end end;
+end;
+
+-- 6.16 nr_premapped > 0
+--@ source 6.16 tdx_mem_page_record_premap_cnt
+function premap_left(): boolean;
+begin
+  return exists t: table do exists l: leaf do premapped[t][l] end end;
+end;
+
+-- slots_lock is held by TDH.MR.FINALIZE's ioctl between the module's call and KVM's state change.
+--@ source tdx_td_finalize
+function finalize_running(): boolean;
+begin
+  return phase = P_LIVE & opState = OP_RUNNABLE & !kvmRunnable;
+end;
+
 --@ source guest_memfd
 function has_page(t: table; l: leaf): boolean;
 begin
   return exists p: page do gmem[t][l][p] end;
+end;
+
+-- CHLDCNT of the TDR is not zero.
+--@ source TDX module, TDR
+function td_has_pages(): boolean;
+begin
+  return directory | (exists p: page do pamt[p] != PT_NDA end);
 end;
 
 -- All vCPUs in the guest touch all they can: see the abstractions.
@@ -261,15 +416,28 @@ begin
   end;
 end;
 
--- VP.ENTER up to the guest: associate, sample the epoch, flush what an older epoch has left.
+-- A vCPU that is out and behind flushes at its next VP.ENTER, before it can use anything: its translations are dropped already.
+--@ source TDX module, VP.ENTER: INVEPT when TD_EPOCH has changed
+procedure drop_unusable(v: vcpu);
+begin
+  if behind[v] & !(inside(v)) then
+    for p: page do tlb[v][p] := false; end;
+  end;
+end;
+
+-- VP.ENTER up to the guest: associate, sample the epoch (and flush, see drop_unusable).
 --@ source TDX module, VP.ENTER
 procedure enter(v: vcpu);
 begin
-  if behind[v] then
-    for p: page do tlb[v][p] := false; end;
-  end;
   associated[v] := true;
   behind[v] := false;
+end;
+
+-- Every vCPU that was kicked has left the guest since.
+--@ source kvm_make_all_cpus_request
+function kick_answered(): boolean;
+begin
+  return forall v: vcpu do !exitRequested[v] end;
 end;
 
 -- kvm_make_all_cpus_request(OUTSIDE_GUEST_MODE): the sender waits for those that are in the guest now.
@@ -284,6 +452,7 @@ end;
 procedure leaf_done();
 begin
   for t: table do
+    currentTable[t] := false;
     for l: leaf do current[t][l] := false; end;
   end;
   step := S_WALK;
@@ -304,10 +473,10 @@ end;
 procedure zap_busy();
 begin
   if waitZap then
-    retryBusy := !(exists v: vcpu do inside(v) end);
+    retryBusy := BUSY_KICK;
     refused := TDX_OPERAND_BUSY;
     waitZap := false;
-    step := S_BUG;
+    step := (step = S_TRACK) ? S_BUG_TRACK : S_BUG;
   else
     waitZap := true;
     if BUSY_KICK then kick_all(); end;
@@ -319,7 +488,7 @@ procedure zap_refused(s: status);
 begin
   refused := s;
   waitZap := false;
-  step := S_BUG;
+  step := (step = S_TRACK) ? S_BUG_TRACK : S_BUG;
 end;
 
 -------------------------------------------------------------------------------------------------------------------------------
@@ -333,6 +502,7 @@ begin
   lifecycle := TD_KEYS_CONFIGURED;
   opState := OP_INITIALIZED;
   hkidAssigned := true;
+  directory := true;
   gmemOpen := true;
   for t: table do
     for l: leaf do range[t][l] := R_PRIVATE; end;
@@ -362,7 +532,7 @@ ruleset t: table do
       --@ source 6.19 kvm_gmem_populate, tdx_gmem_post_populate, tdx_mem_page_add
       --@ operation TDH.MEM.PAGE.ADD gfn=t gfn=l pfn=p
       rule "TDH.MEM.PAGE.ADD (6.19)"
-        !KVM_616 & phase = P_LIVE & opState = OP_INITIALIZED & !kvmRunnable & !bugged & gmemOpen & job = NO_JOB & mirrorTable[t] = PRESENT
+        !KVM_616 & !SPLIT_STEPS & phase = P_LIVE & opState = OP_INITIALIZED & !kvmRunnable & !bugged & gmemOpen & job = NO_JOB & mirrorTable[t] = PRESENT
         & range[t][l] = R_PRIVATE & mirrorLeaf[t][l] = NONPRESENT & septLeaf[t][l] = SEPT_FREE & !(has_page(t, l)) & free[p] ==>
       begin
         free[p] := false;
@@ -378,7 +548,7 @@ ruleset t: table do
       --@ operation init_mem_premap gfn=t gfn=l pfn=p
       rule "INIT_MEM_REGION premaps a leaf (6.16)"
         KVM_616 & phase = P_LIVE & opState = OP_INITIALIZED & !kvmRunnable & !bugged & gmemOpen & job = NO_JOB & mirrorTable[t] = PRESENT
-        & range[t][l] = R_PRIVATE & !(exists u: table do exists k: leaf do populating[u][k] end end)
+        & range[t][l] = R_PRIVATE & !(populate_running())
         & ((mirrorLeaf[t][l] = NONPRESENT & !(has_page(t, l)) & free[p]) | (premapped[t][l] & gmem[t][l][p])) ==>
       begin
         free[p] := false;
@@ -391,7 +561,7 @@ ruleset t: table do
 
       --@ source 6.16 tdx_gmem_post_populate
       --@ operation TDH.MEM.PAGE.ADD gfn=t gfn=l pfn=p
-      rule "TDH.MEM.PAGE.ADD (6.16)" populating[t][l] & gmem[t][l][p] ==>
+      rule "TDH.MEM.PAGE.ADD (6.16)" KVM_616 & !SPLIT_STEPS & populating[t][l] & gmem[t][l][p] ==>
       begin
         septLeaf[t][l] := MAPPED;
         maps[t][l][p] := true;
@@ -403,7 +573,7 @@ ruleset t: table do
 
       --@ source 6.16 tdx_gmem_post_populate: -EBUSY, nr_premapped stays
       --@ operation TDH.MEM.PAGE.ADD gfn=t gfn=l pfn=p busy=1 returns TDX_OPERAND_BUSY
-      rule "TDH.MEM.PAGE.ADD is busy (6.16)" populating[t][l] & gmem[t][l][p] ==>
+      rule "TDH.MEM.PAGE.ADD is busy (6.16)" KVM_616 & populating[t][l] & gmem[t][l][p] & septLeaf[t][l] = SEPT_FREE ==>
       begin
         populating[t][l] := false;
       end;
@@ -411,9 +581,49 @@ ruleset t: table do
 
     --@ source tdx_gmem_post_populate
     --@ operation TDH.MR.EXTEND gfn=t gfn=l
-    rule "TDH.MR.EXTEND" phase = P_LIVE & opState = OP_INITIALIZED & job = NO_JOB & mirrorLeaf[t][l] = PRESENT & septLeaf[t][l] = MAPPED ==>
+    rule "TDH.MR.EXTEND" !SPLIT_STEPS & phase = P_LIVE & opState = OP_INITIALIZED & job = NO_JOB & mirrorLeaf[t][l] = PRESENT & septLeaf[t][l] = MAPPED ==>
     begin
       -- measures; nothing here depends on it
+    end;
+
+    ruleset p: page do
+      --@ source 6.19 tdx_gmem_post_populate, set_external_spte_present
+      --@ operation init_mem_freeze gfn=t gfn=l pfn=p
+      rule "INIT_MEM_REGION freezes a leaf entry (6.19)"
+        SPLIT_STEPS & !KVM_616 & phase = P_LIVE & opState = OP_INITIALIZED & !bugged & gmemOpen & job = NO_JOB & mirrorTable[t] = PRESENT
+        & !(populate_running()) & range[t][l] = R_PRIVATE & mirrorLeaf[t][l] = NONPRESENT & !(has_page(t, l)) & free[p] ==>
+      begin
+        free[p] := false;
+        gmem[t][l][p] := true;
+        mirrorLeaf[t][l] := FROZEN;
+        populating[t][l] := true;
+      end;
+
+      --@ source tdx_mem_page_add, tdx_gmem_post_populate
+      --@ operation page_add_module gfn=t gfn=l pfn=p
+      rule "the module's PAGE.ADD" SPLIT_STEPS & populating[t][l] & gmem[t][l][p] & septLeaf[t][l] = SEPT_FREE ==>
+      begin
+        septLeaf[t][l] := MAPPED;
+        maps[t][l][p] := true;
+        pamt[p] := PT_REG;
+        dirty[p] := true;
+      end;
+    end;
+
+    --@ source tdx_gmem_post_populate
+    --@ operation mr_extend_module gfn=t gfn=l
+    rule "the module's MR.EXTEND" SPLIT_STEPS & populating[t][l] & septLeaf[t][l] = MAPPED ==>
+    begin
+      -- measures
+    end;
+
+    --@ source __tdp_mmu_set_spte_atomic; 6.16 tdx_gmem_post_populate
+    --@ operation init_mem_publish gfn=t gfn=l
+    rule "INIT_MEM_REGION publishes the leaf" SPLIT_STEPS & populating[t][l] & septLeaf[t][l] = MAPPED ==>
+    begin
+      mirrorLeaf[t][l] := PRESENT;
+      premapped[t][l] := false;
+      populating[t][l] := false;
     end;
   end;
 end;
@@ -422,10 +632,26 @@ end;
 --@ source tdx_td_finalize
 --@ operation TDH.MR.FINALIZE
 rule "TDH.MR.FINALIZE"
-  phase = P_LIVE & opState = OP_INITIALIZED & !kvmRunnable & !bugged & (job = NO_JOB | (job = PUNCH & (FINALIZE_IN_PUNCH | !(write_locked()))))
-  & (forall t: table do forall l: leaf do !premapped[t][l] end end) ==>
+  !SPLIT_STEPS & phase = P_LIVE & opState = OP_INITIALIZED & !kvmRunnable & !bugged & (job = NO_JOB | (job = PUNCH & (FINALIZE_IN_PUNCH | !(write_locked()))))
+  & !(premap_left()) & !(populate_running()) ==>
 begin
   opState := OP_RUNNABLE;
+  kvmRunnable := true;
+end;
+
+--@ source tdx_td_finalize: TDH.MR.FINALIZE
+--@ operation mr_finalize_module
+rule "the module's MR.FINALIZE"
+  SPLIT_STEPS & phase = P_LIVE & opState = OP_INITIALIZED & !bugged & (job = NO_JOB | (job = PUNCH & (FINALIZE_IN_PUNCH | !(write_locked()))))
+  & !(premap_left()) & !(populate_running()) ==>
+begin
+  opState := OP_RUNNABLE;
+end;
+
+--@ source tdx_td_finalize: kvm_tdx->state
+--@ operation mr_finalize_kvm
+rule "KVM's state change of FINALIZE" SPLIT_STEPS & finalize_running() ==>
+begin
   kvmRunnable := true;
 end;
 
@@ -435,7 +661,7 @@ end;
 ruleset v: vcpu do
   --@ source tdx_vcpu_run; TDX module, VP.ENTER
   --@ operation TDH.VP.ENTER vcpu=v ; guest_touch_all
-  rule "TDH.VP.ENTER" mode[v] = V_OUT & phase = P_LIVE & kvmRunnable & !bugged & !(waitZap & BUSY_KICK) ==>
+  rule "TDH.VP.ENTER" mode[v] = V_OUT & phase = P_LIVE & kvmRunnable & !bugged & !(waitZap & BUSY_KICK & ENTRY_BARRED) ==>
   begin
     enter(v);
     mode[v] := V_GUEST;
@@ -445,7 +671,7 @@ ruleset v: vcpu do
   --@ source tdx_vcpu_run; TDX module, VP.ENTER with zero-step mitigation
   --@ operation vp_enter_begin vcpu=v
   rule "TDH.VP.ENTER with zero-step mitigation begins"
-    mode[v] = V_OUT & phase = P_LIVE & kvmRunnable & !bugged & !(waitZap & BUSY_KICK) & !(entry_locks_held()) ==>
+    mode[v] = V_OUT & phase = P_LIVE & kvmRunnable & !bugged & !(waitZap & BUSY_KICK & ENTRY_BARRED) & !(entry_locks_held()) ==>
   begin
     enter(v);
     mode[v] := V_ENTERING;
@@ -465,6 +691,7 @@ ruleset v: vcpu do
   begin
     mode[v] := V_OUT;
     exitRequested[v] := false;
+    drop_unusable(v);
   end;
 
   ruleset t: table do
@@ -599,6 +826,7 @@ ruleset v: vcpu do
   begin
     mode[v] := V_OUT;
     bugged := true;
+    kick_all();
   end;
 end;
 
@@ -610,7 +838,7 @@ ruleset t: table do
     --@ source kvm_gmem_punch_hole
     --@ operation punch_begin gfn=t gfn=l
     rule "hole punch begins"
-      phase = P_LIVE & gmemOpen & job = NO_JOB & has_page(t, l) & !(exists u: table do exists k: leaf do populating[u][k] end end) ==>
+      phase = P_LIVE & gmemOpen & job = NO_JOB & has_page(t, l) & !(populate_running()) ==>
     begin
       job := PUNCH;
       step := S_BEGUN;
@@ -620,7 +848,7 @@ ruleset t: table do
     --@ source kvm_set_memslot, kvm_swap_active_memslots
     --@ operation delete_begin gfn=t gfn=l
     rule "memslot deletion begins"
-      phase = P_LIVE & !bugged & job = NO_JOB & range[t][l] = R_PRIVATE & !(exists u: table do exists k: leaf do populating[u][k] end end) ==>
+      phase = P_LIVE & !bugged & job = NO_JOB & range[t][l] = R_PRIVATE & !(populate_running()) & !(finalize_running()) ==>
     begin
       job := DELETE;
       step := S_BEGUN;
@@ -631,7 +859,7 @@ ruleset t: table do
     --@ source kvm_vm_set_mem_attributes
     --@ operation convert_begin gfn=t gfn=l
     rule "conversion to shared begins"
-      phase = P_LIVE & !bugged & job = NO_JOB & range[t][l] = R_PRIVATE & !(exists u: table do exists k: leaf do populating[u][k] end end) ==>
+      phase = P_LIVE & !bugged & job = NO_JOB & range[t][l] = R_PRIVATE & !(populate_running()) & !(finalize_running()) ==>
     begin
       job := CONVERT;
       step := S_BEGUN;
@@ -640,14 +868,14 @@ ruleset t: table do
 
     --@ source kvm_vm_set_mem_attributes: unmaps shared memory only
     --@ operation convert_to_private gfn=t gfn=l
-    rule "conversion to private" phase = P_LIVE & !bugged & job = NO_JOB & range[t][l] = R_SHARED ==>
+    rule "conversion to private" phase = P_LIVE & !bugged & job = NO_JOB & range[t][l] = R_SHARED & !(finalize_running()) ==>
     begin
       range[t][l] := R_PRIVATE;
     end;
 
     --@ source KVM_SET_USER_MEMORY_REGION2
     --@ operation slot_create gfn=t gfn=l
-    rule "memslot creation" phase = P_LIVE & !bugged & gmemOpen & job = NO_JOB & range[t][l] = R_NONE ==>
+    rule "memslot creation" phase = P_LIVE & !bugged & gmemOpen & job = NO_JOB & range[t][l] = R_NONE & !(finalize_running()) ==>
     begin
       range[t][l] := R_PRIVATE;
     end;
@@ -658,7 +886,7 @@ end;
 --@ operation close_begin
 rule "close of guest_memfd begins"
   (phase = P_LIVE | (HKID_FIRST & phase = P_RECLAIM)) & gmemOpen & job = NO_JOB
-  & !(exists t: table do exists l: leaf do populating[t][l] end end) ==>
+  & !(populate_running()) & !(finalize_running()) ==>
 begin
   job := CLOSE;
   step := S_BEGUN;
@@ -677,7 +905,7 @@ ruleset t: table do
     --@ source tdp_mmu_zap_leafs, tdp_mmu_set_spte
     --@ operation zap_leaf gfn=t gfn=l
     rule "zap clears the mirror leaf"
-      step = S_WALK & in_range(t, l) & mirrorLeaf[t][l] = PRESENT & !ZAP_SHARED & (hkidAssigned | !ASSERT_HKID) ==>
+      step = S_WALK & kick_answered() & !(ZAP_ROOT & job = DELETE) & in_range(t, l) & mirrorLeaf[t][l] = PRESENT & !ZAP_SHARED & (hkidAssigned | !ASSERT_HKID) ==>
     begin
       mirrorLeaf[t][l] := NONPRESENT;
       current[t][l] := true;
@@ -687,16 +915,17 @@ ruleset t: table do
     --@ source __tdp_mmu_set_spte_atomic; tdx_sept_remove_private_spte
     --@ operation zap_leaf gfn=t gfn=l returns KVM_BUG_ON
     rule "zap hits KVM_BUG_ON"
-      step = S_WALK & in_range(t, l) & mirrorLeaf[t][l] = PRESENT & (ZAP_SHARED | (!hkidAssigned & ASSERT_HKID)) ==>
+      step = S_WALK & kick_answered() & in_range(t, l) & mirrorLeaf[t][l] = PRESENT & (ZAP_SHARED | (!hkidAssigned & ASSERT_HKID)) ==>
     begin
       bugged := true;
+      kick_all();
       mirrorLeaf[t][l] := NONPRESENT;
     end;
 
     --@ source tdx_sept_zap_private_spte
     --@ operation TDH.MEM.RANGE.BLOCK gfn=t gfn=l level=0
     rule "TDH.MEM.RANGE.BLOCK"
-      step = S_BLOCK & current[t][l] & (forall v: vcpu do !exitRequested[v] end) & block_status(t, l) = TDX_SUCCESS ==>
+      step = S_BLOCK & current[t][l] & kick_answered() & block_status(t, l) = TDX_SUCCESS ==>
     begin
       septLeaf[t][l] := (septLeaf[t][l] = MAPPED) ? BLOCKED : PENDING_BLOCKED;
       blockAge[t][l] := 0;
@@ -707,7 +936,7 @@ ruleset t: table do
     --@ source tdx_sept_zap_private_spte, tdh_do_no_vcpus
     --@ operation TDH.MEM.RANGE.BLOCK gfn=t gfn=l level=0 returns TDX_OPERAND_BUSY
     rule "TDH.MEM.RANGE.BLOCK is busy"
-      step = S_BLOCK & current[t][l] & (forall v: vcpu do !exitRequested[v] end) & block_status(t, l) = TDX_OPERAND_BUSY ==>
+      step = S_BLOCK & current[t][l] & kick_answered() & block_status(t, l) = TDX_OPERAND_BUSY ==>
     begin
       zap_busy();
     end;
@@ -715,8 +944,8 @@ ruleset t: table do
     --@ source 6.16 tdx_is_sept_zap_err_due_to_premap
     --@ operation TDH.MEM.RANGE.BLOCK gfn=t gfn=l level=0 returns TDX_EPT_ENTRY_STATE_INCORRECT
     rule "TDH.MEM.RANGE.BLOCK of a premapped leaf (6.16)"
-      step = S_BLOCK & current[t][l] & (forall v: vcpu do !exitRequested[v] end) & block_status(t, l) = TDX_EPT_ENTRY_STATE_INCORRECT
-      & !kvmRunnable & (exists u: table do exists k: leaf do premapped[u][k] end end) ==>
+      step = S_BLOCK & current[t][l] & kick_answered() & block_status(t, l) = TDX_EPT_ENTRY_STATE_INCORRECT
+      & !kvmRunnable & premap_left() ==>
     begin
       premapped[t][l] := false;
       for p: page do
@@ -729,8 +958,8 @@ ruleset t: table do
     --@ source tdx_sept_zap_private_spte, TDX_BUG_ON
     --@ operation TDH.MEM.RANGE.BLOCK gfn=t gfn=l level=0 returns TDX_TD_KEYS_NOT_CONFIGURED|TDX_EPT_WALK_FAILED|TDX_EPT_ENTRY_STATE_INCORRECT|TDX_GPA_RANGE_ALREADY_BLOCKED
     rule "TDH.MEM.RANGE.BLOCK is refused"
-      step = S_BLOCK & current[t][l] & (forall v: vcpu do !exitRequested[v] end) & block_status(t, l) != TDX_SUCCESS & block_status(t, l) != TDX_OPERAND_BUSY
-      & !(block_status(t, l) = TDX_EPT_ENTRY_STATE_INCORRECT & !kvmRunnable & (exists u: table do exists k: leaf do premapped[u][k] end end)) ==>
+      step = S_BLOCK & current[t][l] & kick_answered() & block_status(t, l) != TDX_SUCCESS & block_status(t, l) != TDX_OPERAND_BUSY
+      & !(block_status(t, l) = TDX_EPT_ENTRY_STATE_INCORRECT & !kvmRunnable & premap_left()) ==>
     begin
       zap_refused(block_status(t, l));
     end;
@@ -739,10 +968,14 @@ end;
 
 --@ source tdx_track
 --@ operation TDH.MEM.TRACK
-rule "TDH.MEM.TRACK" step = S_TRACK & kvmRunnable & (forall v: vcpu do !exitRequested[v] end) & track_status() = TDX_SUCCESS ==>
+rule "TDH.MEM.TRACK" step = S_TRACK & kvmRunnable & kick_answered() & track_status() = TDX_SUCCESS ==>
 begin
-  for v: vcpu do behind[v] := true; end;
+  for v: vcpu do
+    behind[v] := true;
+    drop_unusable(v);
+  end;
   for t: table do
+    if tableAge[t] < 2 then tableAge[t] := tableAge[t] + 1; end;
     for l: leaf do
       if blockAge[t][l] < 2 then blockAge[t][l] := blockAge[t][l] + 1; end;
     end;
@@ -753,7 +986,7 @@ end;
 
 --@ source tdx_track, tdh_do_no_vcpus
 --@ operation TDH.MEM.TRACK returns TDX_OPERAND_BUSY
-rule "TDH.MEM.TRACK is busy" step = S_TRACK & kvmRunnable & (forall v: vcpu do !exitRequested[v] end) & track_status() = TDX_OPERAND_BUSY ==>
+rule "TDH.MEM.TRACK is busy" step = S_TRACK & kvmRunnable & kick_answered() & track_status() = TDX_OPERAND_BUSY ==>
 begin
   zap_busy();
 end;
@@ -761,7 +994,7 @@ end;
 --@ source tdx_track, TDX_BUG_ON
 --@ operation TDH.MEM.TRACK returns TDX_PREVIOUS_TLB_EPOCH_BUSY|TDX_TD_KEYS_NOT_CONFIGURED
 rule "TDH.MEM.TRACK is refused"
-  step = S_TRACK & kvmRunnable & (forall v: vcpu do !exitRequested[v] end) & track_status() != TDX_SUCCESS & track_status() != TDX_OPERAND_BUSY ==>
+  step = S_TRACK & kvmRunnable & kick_answered() & track_status() != TDX_SUCCESS & track_status() != TDX_OPERAND_BUSY ==>
 begin
   zap_refused(track_status());
 end;
@@ -775,11 +1008,77 @@ end;
 
 --@ source tdx_track
 --@ operation kick
-rule "kick all vCPUs" step = S_KICK ==>
+rule "kick all vCPUs" step = S_KICK & kick_answered() ==>
 begin
   kick_all();
   step := UNBLOCK_FIRST ? S_UNBLOCK : ((FREE_FIRST & job = PUNCH) ? S_FREE : S_REMOVE);
+  if ZAP_ROOT & job = DELETE then step := S_REMOVE_TABLE; end;
   if BLOCK_ONLY & job = DELETE then leaf_done(); end;
+end;
+
+-- [ZAP_ROOT] What a root-level zap would have to do: no KVM has these steps for a mirror page table.
+ruleset t: table do
+  --@ source tdp_mmu_zap_root, handle_removed_pt
+  --@ operation zap_table gfn=t
+  rule "zap clears the mirror table entry"
+    ZAP_ROOT & job = DELETE & step = S_WALK & kick_answered() & mirrorTable[t] = PRESENT & (exists l: leaf do target[t][l] end) ==>
+  begin
+    mirrorTable[t] := NONPRESENT;
+    for l: leaf do mirrorLeaf[t][l] := NONPRESENT; end;
+    currentTable[t] := true;
+    step := ZAP_ROOT_BLOCK ? S_BLOCK_TABLE : S_REMOVE_TABLE;
+  end;
+
+  --@ source TDX module, TDH.MEM.RANGE.BLOCK
+  --@ operation TDH.MEM.RANGE.BLOCK gfn=t level=1
+  rule "TDH.MEM.RANGE.BLOCK of a table" step = S_BLOCK_TABLE & currentTable[t] & kick_answered() & block_table_status(t) = TDX_SUCCESS ==>
+  begin
+    septTable[t] := NL_BLOCKED;
+    tableAge[t] := 0;
+    waitZap := false;
+    step := S_TRACK;
+  end;
+
+  --@ source TDX module, TDH.MEM.RANGE.BLOCK
+  --@ operation TDH.MEM.RANGE.BLOCK gfn=t level=1 returns TDX_OPERAND_BUSY
+  rule "TDH.MEM.RANGE.BLOCK of a table is busy" step = S_BLOCK_TABLE & currentTable[t] & kick_answered() & block_table_status(t) = TDX_OPERAND_BUSY ==>
+  begin
+    zap_busy();
+  end;
+
+  --@ source TDX module, TDH.MEM.SEPT.REMOVE
+  --@ operation TDH.MEM.SEPT.REMOVE gfn=t level=1
+  rule "TDH.MEM.SEPT.REMOVE" step = S_REMOVE_TABLE & currentTable[t] & kick_answered() & sept_remove_status(t) = TDX_SUCCESS ==>
+  begin
+    septTable[t] := SEPT_FREE;
+    tableAge[t] := 2;
+    for p: page do
+      if tablePage[t][p] then
+        tablePage[t][p] := false;
+        pamt[p] := PT_NDA;
+        dirty[p] := false;
+        free[p] := true;
+      end;
+    end;
+    removedNotEmpty := removedNotEmpty | (exists l: leaf do septLeaf[t][l] != SEPT_FREE end);
+    waitZap := false;
+    leaf_done();
+  end;
+
+  --@ source TDX module, TDH.MEM.SEPT.REMOVE
+  --@ operation TDH.MEM.SEPT.REMOVE gfn=t level=1 returns TDX_OPERAND_BUSY
+  rule "TDH.MEM.SEPT.REMOVE is busy" step = S_REMOVE_TABLE & currentTable[t] & kick_answered() & sept_remove_status(t) = TDX_OPERAND_BUSY ==>
+  begin
+    zap_busy();
+  end;
+
+  --@ source TDX module, TDH.MEM.SEPT.REMOVE
+  --@ operation TDH.MEM.SEPT.REMOVE gfn=t level=1 returns TDX_GPA_RANGE_NOT_BLOCKED|TDX_TLB_TRACKING_NOT_DONE|TDX_EPT_PAGE_NOT_FREE
+  rule "TDH.MEM.SEPT.REMOVE is refused"
+    step = S_REMOVE_TABLE & currentTable[t] & kick_answered() & sept_remove_status(t) != TDX_SUCCESS & sept_remove_status(t) != TDX_OPERAND_BUSY ==>
+  begin
+    zap_refused(sept_remove_status(t));
+  end;
 end;
 
 ruleset t: table do
@@ -787,7 +1086,7 @@ ruleset t: table do
     --@ source TDX module, TDH.MEM.RANGE.UNBLOCK (no KVM has this step)
     --@ operation TDH.MEM.RANGE.UNBLOCK gfn=t gfn=l level=0 ; guest_touch_all
     rule "TDH.MEM.RANGE.UNBLOCK"
-      step = S_UNBLOCK & current[t][l] & (forall v: vcpu do !exitRequested[v] end) & unblock_status(t, l) = TDX_SUCCESS ==>
+      step = S_UNBLOCK & current[t][l] & kick_answered() & unblock_status(t, l) = TDX_SUCCESS ==>
     begin
       septLeaf[t][l] := (septLeaf[t][l] = BLOCKED) ? MAPPED : PENDING;
       blockAge[t][l] := 2;
@@ -799,14 +1098,14 @@ ruleset t: table do
     --@ source TDX module, TDH.MEM.RANGE.UNBLOCK
     --@ operation TDH.MEM.RANGE.UNBLOCK gfn=t gfn=l level=0 returns TDX_OPERAND_BUSY
     rule "TDH.MEM.RANGE.UNBLOCK is busy"
-      step = S_UNBLOCK & current[t][l] & (forall v: vcpu do !exitRequested[v] end) & unblock_status(t, l) = TDX_OPERAND_BUSY ==>
+      step = S_UNBLOCK & current[t][l] & kick_answered() & unblock_status(t, l) = TDX_OPERAND_BUSY ==>
     begin
       zap_busy();
     end;
 
     --@ source no KVM has this step
     --@ operation free_early gfn=t gfn=l
-    rule "the page is freed before PAGE.REMOVE" step = S_FREE & current[t][l] & (forall v: vcpu do !exitRequested[v] end) ==>
+    rule "the page is freed before PAGE.REMOVE" step = S_FREE & current[t][l] & kick_answered() ==>
     begin
       for p: page do
         if gmem[t][l][p] then
@@ -820,7 +1119,7 @@ ruleset t: table do
     --@ source tdx_sept_drop_private_spte
     --@ operation TDH.MEM.PAGE.REMOVE gfn=t gfn=l level=0
     rule "TDH.MEM.PAGE.REMOVE"
-      step = S_REMOVE & current[t][l] & (forall v: vcpu do !exitRequested[v] end) & remove_status(t, l) = TDX_SUCCESS ==>
+      step = S_REMOVE & current[t][l] & kick_answered() & remove_status(t, l) = TDX_SUCCESS ==>
     begin
       septLeaf[t][l] := SEPT_FREE;
       blockAge[t][l] := 2;
@@ -838,7 +1137,7 @@ ruleset t: table do
     --@ source tdx_sept_drop_private_spte, tdh_do_no_vcpus
     --@ operation TDH.MEM.PAGE.REMOVE gfn=t gfn=l level=0 returns TDX_OPERAND_BUSY
     rule "TDH.MEM.PAGE.REMOVE is busy"
-      step = S_REMOVE & current[t][l] & (forall v: vcpu do !exitRequested[v] end) & remove_status(t, l) = TDX_OPERAND_BUSY ==>
+      step = S_REMOVE & current[t][l] & kick_answered() & remove_status(t, l) = TDX_OPERAND_BUSY ==>
     begin
       zap_busy();
     end;
@@ -846,7 +1145,7 @@ ruleset t: table do
     --@ source tdx_sept_drop_private_spte, TDX_BUG_ON
     --@ operation TDH.MEM.PAGE.REMOVE gfn=t gfn=l level=0 returns TDX_TD_KEYS_NOT_CONFIGURED|TDX_EPT_WALK_FAILED|TDX_EPT_ENTRY_STATE_INCORRECT|TDX_GPA_RANGE_NOT_BLOCKED|TDX_TLB_TRACKING_NOT_DONE
     rule "TDH.MEM.PAGE.REMOVE is refused"
-      step = S_REMOVE & current[t][l] & (forall v: vcpu do !exitRequested[v] end)
+      step = S_REMOVE & current[t][l] & kick_answered()
       & remove_status(t, l) != TDX_SUCCESS & remove_status(t, l) != TDX_OPERAND_BUSY ==>
     begin
       zap_refused(remove_status(t, l));
@@ -874,12 +1173,23 @@ rule "KVM_BUG_ON in the zap" step = S_BUG ==>
 begin
   bugged := true;
   refused := TDX_SUCCESS;
+  kick_all();
   leaf_done();
+end;
+
+--@ source tdx_track: KVM_BUG_ON without return
+--@ operation kvm_bug_on returns KVM_BUG_ON
+rule "KVM_BUG_ON after TRACK" step = S_BUG_TRACK ==>
+begin
+  bugged := true;
+  refused := TDX_SUCCESS;
+  kick_all();
+  step := S_KICK;
 end;
 
 --@ source kvm_gmem_invalidate_begin
 --@ operation job_unlock
-rule "mmu_lock dropped" step = S_WALK & (forall t: table do forall l: leaf do !(in_range(t, l) & mirrorLeaf[t][l] = PRESENT) end end) ==>
+rule "mmu_lock dropped" step = S_WALK & kick_answered() & (forall t: table do forall l: leaf do !(in_range(t, l) & mirrorLeaf[t][l] = PRESENT) end end) ==>
 begin
   step := S_UNLOCKED;
 end;
@@ -949,7 +1259,7 @@ end;
 --@ operation vm_release
 rule "last reference to the VM dropped"
   phase = P_LIVE & job = NO_JOB & (!gmemOpen | HKID_FIRST) & (forall v: vcpu do mode[v] = V_OUT end)
-  & !(exists t: table do exists l: leaf do populating[t][l] end end) ==>
+  & !(populate_running()) & !(finalize_running()) ==>
 begin
   phase := P_FLUSH;
 end;
@@ -1034,6 +1344,7 @@ end;
 --@ operation reclaim_directory
 rule "the directory is reclaimed" phase = P_RECLAIM & !gmemOpen & job = NO_JOB & (forall t: table do mirrorTable[t] = NONPRESENT end) ==>
 begin
+  directory := false;
   phase := P_TDCS;
 end;
 
@@ -1046,10 +1357,19 @@ end;
 
 --@ source tdx_reclaim_td_control_pages
 --@ operation reclaim_tdr
-rule "the TDR is reclaimed" phase = P_TDR & (forall p: page do pamt[p] = PT_NDA end) ==>
+rule "the TDR is reclaimed" (phase = P_TDR | (TDR_FIRST & phase = P_RECLAIM)) & (!MODULE_CHILDREN | !(td_has_pages())) ==>
 begin
   lifecycle := TD_NONE;
   phase := P_TDR_WBINVD;
+end;
+
+-- The TDR and what the TD still owns are leaked.
+--@ source tdx_reclaim_td_control_pages
+--@ operation reclaim_tdr returns TDX_TD_ASSOCIATED_PAGES_EXIST
+rule "the TDR's reclaim is refused" (phase = P_TDR | (TDR_FIRST & phase = P_RECLAIM)) & MODULE_CHILDREN & td_has_pages() ==>
+begin
+  refused := TDX_TD_ASSOCIATED_PAGES_EXIST;
+  phase := P_LEAKED;
 end;
 
 --@ source tdx_reclaim_td_control_pages: TDH.PHYMEM.PAGE.WBINVD of the TDR with the global HKID
@@ -1062,11 +1382,91 @@ begin
   end;
 end;
 
+-------------------------------------------------------------------------------------------------------------------------------
+-- [HARD_FAILURE] A SEAMCALL fails for good. VP.FLUSH and CACHE.WB are spared.
+
+ruleset t: table do
+  ruleset l: leaf do
+    --@ source tdx_sept_zap_private_spte
+    --@ operation inject_seamcall_failure ; TDH.MEM.RANGE.BLOCK gfn=t gfn=l level=0 returns TDX_SYS_SHUTDOWN
+    rule "TDH.MEM.RANGE.BLOCK fails" HARD_FAILURE & step = S_BLOCK & current[t][l] & kick_answered() ==>
+    begin
+      zap_refused(TDX_SYS_SHUTDOWN);
+    end;
+
+    --@ source tdx_sept_drop_private_spte
+    --@ operation inject_seamcall_failure ; TDH.MEM.PAGE.REMOVE gfn=t gfn=l level=0 returns TDX_SYS_SHUTDOWN
+    rule "TDH.MEM.PAGE.REMOVE fails" HARD_FAILURE & step = S_REMOVE & current[t][l] & kick_answered() ==>
+    begin
+      zap_refused(TDX_SYS_SHUTDOWN);
+    end;
+
+    --@ source tdx_sept_drop_private_spte
+    --@ operation inject_seamcall_failure ; TDH.PHYMEM.PAGE.WBINVD gfn=t gfn=l returns TDX_SYS_SHUTDOWN
+    rule "TDH.PHYMEM.PAGE.WBINVD fails" HARD_FAILURE & step = S_WBINVD & current[t][l] ==>
+    begin
+      zap_refused(TDX_SYS_SHUTDOWN);
+    end;
+  end;
+
+  --@ source tdx_sept_free_private_spt: the page is leaked
+  --@ operation inject_seamcall_failure ; reclaim_table gfn=t returns TDX_SYS_SHUTDOWN
+  rule "a table's reclaim fails"
+    HARD_FAILURE & phase = P_RECLAIM & !gmemOpen & job = NO_JOB & mirrorTable[t] = PRESENT & (forall l: leaf do mirrorLeaf[t][l] != PRESENT end) ==>
+  begin
+    refused := TDX_SYS_SHUTDOWN;
+    mirrorTable[t] := NONPRESENT;
+    septTable[t] := SEPT_FREE;
+  end;
+end;
+
+--@ source tdx_track
+--@ operation inject_seamcall_failure ; TDH.MEM.TRACK returns TDX_SYS_SHUTDOWN
+rule "TDH.MEM.TRACK fails" HARD_FAILURE & step = S_TRACK & kvmRunnable & kick_answered() ==>
+begin
+  zap_refused(TDX_SYS_SHUTDOWN);
+end;
+
+-- hkid stays assigned: the S-EPT pages, the TDCS and the TDR are leaked with it.
+--@ source tdx_mmu_release_hkid
+--@ operation inject_seamcall_failure ; TDH.MNG.VPFLUSHDONE returns TDX_SYS_SHUTDOWN
+rule "TDH.MNG.VPFLUSHDONE fails" HARD_FAILURE & phase = P_FLUSH & (forall v: vcpu do !associated[v] end) ==>
+begin
+  refused := TDX_SYS_SHUTDOWN;
+  phase := P_LEAKED;
+end;
+
+--@ source tdx_mmu_release_hkid
+--@ operation inject_seamcall_failure ; TDH.MNG.KEY.FREEID returns TDX_SYS_SHUTDOWN
+rule "TDH.MNG.KEY.FREEID fails" HARD_FAILURE & phase = P_CACHE_WB & (forall k: package do !cachePending[k] end) ==>
+begin
+  refused := TDX_SYS_SHUTDOWN;
+  phase := P_LEAKED;
+end;
+
+--@ source tdx_mmu_release_hkid: KVM_BUG_ON
+--@ operation kvm_bug_on returns KVM_BUG_ON
+rule "KVM_BUG_ON in the release of the HKID" phase = P_LEAKED & hkidAssigned & refused != TDX_SUCCESS ==>
+begin
+  bugged := true;
+  refused := TDX_SUCCESS;
+end;
+
+--@ source tdx_reclaim_td_control_pages
+--@ operation inject_seamcall_failure ; reclaim_tdr returns TDX_SYS_SHUTDOWN
+rule "the TDR's reclaim fails" HARD_FAILURE & phase = P_TDR ==>
+begin
+  refused := TDX_SYS_SHUTDOWN;
+  phase := P_LEAKED;
+end;
+
 --@ source nothing exists yet
 startstate "no TD" begin
   for t: table do
     mirrorTable[t] := NONPRESENT;
     septTable[t] := SEPT_FREE;
+    tableAge[t] := 2;
+    currentTable[t] := false;
     for p: page do tablePage[t][p] := false; end;
     for l: leaf do
       mirrorLeaf[t][l] := NONPRESENT;
@@ -1117,12 +1517,18 @@ startstate "no TD" begin
   refused := TDX_SUCCESS;
   retryBusy := false;
   slotPageLost := false;
+  removedNotEmpty := false;
+  directory := false;
 end;
 
 --@ source TDX module, PAMT; kvm_tdp_mmu_zap and free order
 invariant "no private SPTE freed before its leaves"
   forall t: table do forall l: leaf do forall p: page do
-    (maps[t][l][p] & pamt[p] != PT_NDA) -> (exists q: page do tablePage[t][q] & pamt[q] = PT_EPT end) end end end;
+    (maps[t][l][p] & pamt[p] != PT_NDA) -> (exists q: page do tablePage[t][q] & pamt[q] = PT_EPT end) end end end
+  & (forall u: table do forall r: page do (tablePage[u][r] & pamt[r] != PT_NDA) -> directory end end);
+
+--@ source TDX module, TDH.MEM.SEPT.REMOVE
+invariant "SEPT.REMOVE succeeds only on 512 free entries" !removedNotEmpty;
 
 --@ source TDX module, S-EPT walk
 invariant "while keys are configured every entry that is not free has only mapped or blocked ancestors"
@@ -1161,7 +1567,43 @@ invariant "the HKID is released only after all private leaves are gone"
 
 --@ source tdx_reclaim_td_control_pages
 invariant "TDR is reclaimed last"
-  lifecycle = TD_NONE -> (forall p: page do pamt[p] = PT_NDA end);
+  lifecycle = TD_NONE -> !(td_has_pages());
 
 --@ source kvm_arch_flush_shadow_memslot
 invariant "deleting a memslot loses no other slot's pages" !slotPageLost;
+
+-- The relations are functions: every prover needs to be told.
+--@ source external_spt
+invariant "a table has at most one page, a page is that of at most one table"
+  (forall t: table do forall p: page do forall q: page do (tablePage[t][p] & tablePage[t][q]) -> p = q end end end)
+  & (forall p: page do forall t: table do forall u: table do (tablePage[t][p] & tablePage[u][p]) -> t = u end end end);
+
+--@ source guest_memfd
+invariant "a frame has at most one gmem page"
+  forall t: table do forall l: leaf do forall p: page do forall q: page do (gmem[t][l][p] & gmem[t][l][q]) -> p = q end end end end;
+
+--@ source guest_memfd
+invariant "a page is that of at most one frame"
+  forall p: page do forall t: table do forall l: leaf do forall u: table do forall k: leaf do
+    (gmem[t][l][p] & gmem[u][k][p]) -> (t = u & l = k) end end end end end;
+
+--@ source TDX module, PAMT
+invariant "an S-EPT leaf entry maps at most one page"
+  forall t: table do forall l: leaf do forall p: page do forall q: page do (maps[t][l][p] & maps[t][l][q]) -> p = q end end end end;
+
+--@ source TDX module, PAMT
+invariant "a page is mapped by at most one S-EPT entry"
+  forall p: page do forall t: table do forall l: leaf do forall u: table do forall k: leaf do
+    (maps[t][l][p] & maps[u][k][p]) -> (t = u & l = k) end end end end end;
+
+--@ source the jobs' locks
+invariant "a job has at most one target and removes one leaf at a time"
+  forall t: table do forall l: leaf do forall u: table do forall k: leaf do
+    ((target[t][l] & target[u][k]) | (current[t][l] & current[u][k]) | (populating[t][l] & populating[u][k])) -> (t = u & l = k) end end end end;
+
+--@ source kvm_tdp_mmu_page_fault
+invariant "a vCPU faults on or accepts at most one entry"
+  forall v: vcpu do
+    (forall t: table do forall u: table do (atTable[v][t] & atTable[v][u]) -> t = u end end)
+    & (forall t: table do forall l: leaf do forall u: table do forall k: leaf do
+      (atLeaf[v][t][l] & atLeaf[v][u][k]) -> (t = u & l = k) end end end end) end;
