@@ -15,15 +15,10 @@ struct LoadedModel: Sendable {
   /// Reads and parses. Throws: `ModelLocator.NotFound` or `Rejection`.
   init(_ location: ModelLocator.Location) throws {
     let bytes = try ModelLocator.bytes(of: location)
-    let file = try SourceFile.load(bytes: bytes, name: location.path)
-    try self.init(location: location, file: file, sha256: Self.digest(bytes))
-  }
-
-  private init(location: ModelLocator.Location, file: SourceFile, sha256: String) throws {
     self.location = location
-    self.file = file
-    self.sha256 = sha256
-    do { tree = try SyntaxTree.parse(file) } catch { throw RejectedModel(file: file, diagnostics: error.diagnostics) }
+    file = try SourceFile.load(bytes: bytes, name: location.path)
+    tree = try SyntaxTree.parse(file)
+    sha256 = Self.digest(bytes)
   }
 
   private static func digest(_ bytes: [UInt8]) -> String {
@@ -32,15 +27,6 @@ struct LoadedModel: Sendable {
       return digits.count == 1 ? "0" + digits : digits
     }.joined()
   }
-}
-
-/// A model that does not parse or type-check, with the text that its diagnostics point into.
-struct RejectedModel: Error {
-  let file: SourceFile
-  let diagnostics: [Diagnostic]
-
-  /// The diagnostics, rendered with their excerpts.
-  var rendered: [String] { diagnostics.map { DiagnosticRenderer.render($0, in: file) } }
 }
 
 /// One scope or variant of a model: what is decided at once.
@@ -53,29 +39,25 @@ struct Instance: Sendable {
 
   /// Checks the tree with the constants of scope, variant and command line, later ones winning.
   ///
-  /// Throws: `RejectedModel`; `UnknownName` for a scope that the file does not declare.
+  /// Throws: `Rejection`; `UnknownName` for a scope that the file does not declare.
   init(_ loaded: LoadedModel, scope: String, variant: VariantDeclaration?, overrides: [ConstantSetting]) throws {
     self.loaded = loaded
     self.variant = variant
     self.scope = variant?.scope ?? scope
-    do {
-      let plain = try loaded.tree.check()
-      var settings: [ConstantSetting] = []
-      if self.scope != "default" {
-        guard let declaration = plain.model.directives.scopes.first(where: { $0.name == variant?.scope ?? scope }) else {
-          let names = ["default"] + plain.model.directives.scopes.map(\.name)
-          throw UnknownName(kind: "scope", name: self.scope, known: names)
-        }
-        settings += declaration.settings
+    let plain = try loaded.tree.check()
+    var settings: [ConstantSetting] = []
+    if self.scope != "default" {
+      let declarations = plain.model.directives.scopes
+      guard let declaration = declarations.first(where: { $0.name == variant?.scope ?? scope }) else {
+        throw UnknownName(kind: "scope", name: self.scope, known: ["default"] + declarations.map(\.name))
       }
-      settings += variant?.settings ?? []
-      settings += overrides
-      let checked = settings.isEmpty ? plain : try loaded.tree.check(constants: Self.lastOfEach(settings))
-      model = checked.model
-      warnings = checked.warnings
-    } catch let error as Rejection {
-      throw RejectedModel(file: loaded.file, diagnostics: error.diagnostics)
+      settings += declaration.settings
     }
+    settings += variant?.settings ?? []
+    settings += overrides
+    let checked = settings.isEmpty ? plain : try loaded.tree.check(constants: Self.lastOfEach(settings))
+    model = checked.model
+    warnings = checked.warnings
   }
 
   /// One setting per constant: the last one given.
