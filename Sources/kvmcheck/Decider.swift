@@ -56,13 +56,22 @@ struct Decider: Sendable {
   private func explicit(_ program: Program, _ instance: Instance, _ findings: inout Findings) {
     let start = ContinuousClock.now
     let engine = ExplicitEngine(program, deadlock: deadlock)
-    let report = engine.exhaust(within: budget)
+    let report = search(engine, instance)
     let seconds = ProveInvariantsCommand.seconds(since: start)
     findings.search = report
-    for question in Question.all(of: instance.model) {
+    for question in instance.questions {
       let verdict = engine.verdict(question.property, report)
       add(Opinion(engine: engine.name, verdict: verdict, seconds: seconds), question, program, to: &findings)
     }
+  }
+
+  /// The file as it stands is searched to the end, for all properties, covers and vacuity at once; a variant only until
+  /// everything that it names is decided.
+  private func search(_ engine: ExplicitEngine, _ instance: Instance) -> SearchReport {
+    guard instance.variant != nil else { return engine.exhaust(within: budget) }
+    let options = SearchOptions(
+      stop: .whenDecided(instance.questions.map(\.property)), budget: budget, deadlock: engine.deadlock)
+    return BreadthFirstSearch(engine.program, options: options).run()
   }
 
   /// Adds an opinion; a trace that does not re-execute is a contradiction, whoever made it.

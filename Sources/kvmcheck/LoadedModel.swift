@@ -2,7 +2,7 @@ import Crypto
 import Diagnostics
 import Interchange
 import Murphi
-import Report
+import TransitionSystems
 
 /// A model file, parsed once; its scopes and variants are checked from the one syntax tree.
 struct LoadedModel: Sendable {
@@ -68,6 +68,24 @@ struct Instance: Sendable {
       result.append(setting)
     }
     return result
+  }
+
+  /// What is asked about this instance: everything, or, of a variant, what it names. A variant that names a run-time error also
+  /// asks about assertions, since a failed one is such an error.
+  var questions: [Question] {
+    let all = Question.all(of: model)
+    guard let variant else { return all }
+    var names: Set<String> = []
+    var properties: Set<PropertyID> = []
+    for outcome in variant.outcomes {
+      switch outcome {
+      case .violates(let name, _), .holds(let name?): names.insert(name)
+      case .holds(nil), .unreachable: return all
+      case .deadlock: properties.insert(.deadlock)
+      case .error: properties.formUnion([.runTimeErrors] + model.assertions.indices.map(PropertyID.assertion))
+      }
+    }
+    return all.filter { names.contains($0.name) || properties.contains($0.property) }
   }
 
   /// The constants of this instance, in file order.

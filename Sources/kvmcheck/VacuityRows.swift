@@ -5,8 +5,10 @@ import Murphi
 import Report
 import TransitionSystems
 
-/// What some scope or variant of a file fires and triggers, for rules and implications that the constants of the scope as it
-/// stands switch off.
+/// What some scope or variant of a file fires and triggers.
+///
+/// A rule that is idle in the default scope but fires with other constants is one that the constants switch off: a refusal
+/// that the right protocol never meets fires in the variant that breaks the protocol.
 struct Coverage: Sendable {
   private(set) var firedRules: Set<Int> = []
   private(set) var triggered: Set<Implication> = []
@@ -18,10 +20,11 @@ struct Coverage: Sendable {
     triggered.formUnion(report.implications.filter(\.isTriggered).map(\.implication))
   }
 
-  /// Whether something that an instance's constants switch off was not seen to happen elsewhere yet.
+  /// Whether something that an instance leaves idle was not seen to happen elsewhere yet.
   func leavesOpen(_ findings: Findings) -> Bool {
     guard let search = findings.search else { return false }
-    return search.rules.contains { $0.isSwitchedOff && !firedRules.contains($0.index) }
+    return search.rules.contains { $0.fired == 0 && !firedRules.contains($0.index) }
+      || search.implications.contains { !$0.isTriggered && !triggered.contains($0.implication) }
   }
 }
 
@@ -38,12 +41,9 @@ struct VacuityRows {
   }
 
   private func rulesRow(_ search: SearchReport) -> ResultRow? {
-    let idle = search.rules.filter { $0.fired == 0 && !($0.isSwitchedOff && coverage.firedRules.contains($0.index)) }
-    return row("every rule fires", idle.map { "rule \"\($0.name)\" never fires" + reason($0) }, search)
-  }
-
-  private func reason(_ rule: SearchReport.RuleCount) -> String {
-    rule.isSwitchedOff ? ": the constants switch it off, in every scope and variant" : ""
+    let idle = search.rules.filter { $0.fired == 0 && !coverage.firedRules.contains($0.index) }
+    let words = idle.map { "rule \"\($0.name)\" never fires, in no scope and no variant of the file" }
+    return row("every rule fires", words, search)
   }
 
   private func implicationsRow(_ search: SearchReport) -> ResultRow? {
