@@ -12,13 +12,11 @@ extension BreadthFirstSearch {
       let state = UnsafePointer(buffer.state(position))
       switch event.kind {
       case .successor:
-        rulesFired &+= 1
         fired[Int(event.rule)] &+= 1
         if set.contains(state, hash: event.hash) { continue }
         let parent = Int(event.parent)
         visit(state, .rule(copy: Int(event.copy), parent: parent), parent: parent, hash: event.hash)
       case .stutter:
-        rulesFired &+= 1
         fired[Int(event.rule)] &+= 1
       case .failure:
         guard let failure = failures[Int(event.hash)] else { continue }
