@@ -60,7 +60,7 @@ package final class Interpreter {
   }
 
   /// Runs a copy of a rule on the working state: guard, then body. After `.negative` the state is unchanged unless
-  /// `Program.guardsMayWrite`.
+  /// `Program.functionsMayWrite`.
   package func runRule(_ copy: Int) -> Outcome {
     let (entry, first) = entries[copy]
     if first >= 0 {
@@ -81,7 +81,10 @@ package final class Interpreter {
 
   /// Evaluates a property's copies on the working state, in order, until one does not hold or fails.
   package func check(_ family: Family) -> Outcome {
+    let saved = program.functionsMayWrite ? state : nil
+    defer { if let saved { load(saved) } }
     for ordinal in 0..<family.count {
+      if let saved { load(saved) }
       switch run(family, copy: ordinal) {
       case .success, .dropped: continue
       case .negative: return .negative

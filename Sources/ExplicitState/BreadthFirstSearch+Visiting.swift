@@ -75,6 +75,7 @@ extension BreadthFirstSearch {
   /// Checks all copies of an invariant in a new state.
   private func checkInvariant(_ family: Family, _ state: State, _ origin: Witness.Origin) {
     for ordinal in 0..<family.count {
+      if program.functionsMayWrite { interpreter.load(state) }
       switch interpreter.run(family, copy: ordinal) {
       case .success, .dropped:
         continue
@@ -92,8 +93,9 @@ extension BreadthFirstSearch {
 
   /// Counts the hits of a top-level cover in a new state.
   private func countCovers(_ family: Family, _ state: State) {
-    for ordinal in 0..<family.count where interpreter.run(family, copy: ordinal) == .success {
-      interpreter.countCover(family.position)
+    for ordinal in 0..<family.count {
+      if program.functionsMayWrite { interpreter.load(state) }
+      if interpreter.run(family, copy: ordinal) == .success { interpreter.countCover(family.position) }
     }
     guard undecided?.contains(.cover(family.position)) ?? false else { return }
     if interpreter.coverCounts[family.position] > 0 { decide(.cover(family.position)) }

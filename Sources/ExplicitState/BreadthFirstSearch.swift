@@ -124,7 +124,7 @@ package final class BreadthFirstSearch {
   private func generate(_ number: Int) {
     let state = UnsafePointer(set.state(number))
     let words = UnsafePointer(interpreter.words)
-    let (stateWords, reloads) = (set.stateWords, program.guardsMayWrite)
+    let (stateWords, reloads) = (set.stateWords, program.functionsMayWrite)
     let parent = UInt32(truncatingIfNeeded: number)
     var (changed, succeeded) = (false, false)
     interpreter.load(state)
