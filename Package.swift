@@ -73,7 +73,7 @@ let package = Package(
     tests("LogicTests", ["Logic"]),
     tests("MurphiTests", ["Murphi", "Diagnostics"]),
     tests("ExecutionTests", ["Execution", "Murphi", "Diagnostics", "Logic", "TransitionSystems"]),
-    tests("ExplicitStateTests", ["ExplicitState", "Execution", "Murphi", "Logic", "TransitionSystems"]),
+    tests("ExplicitStateTests", ["ExplicitState", "Execution", "Murphi", "Diagnostics", "Logic", "TransitionSystems"]),
     tests("ElaborationTests", ["Elaboration", "Murphi", "Logic", "TransitionSystems"]),
     tests("SMTTests", ["SMT", "Logic"]),
     tests("EnginesTests", ["Engines", "SMT", "Elaboration", "Murphi", "Logic", "TransitionSystems"]),
