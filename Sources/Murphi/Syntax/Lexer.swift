@@ -223,7 +223,7 @@ extension Lexer {
     }
     diagnostics.append(
       MurphiDiagnostics.unterminatedString(at: SourceRange(start: start, end: start + opening)))
-    offset = limit
+    append(.string(""), lineEnd(from: start) - start)
   }
 
   /// Whether `”` stands there.
