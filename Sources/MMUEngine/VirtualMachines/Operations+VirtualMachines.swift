@@ -31,12 +31,12 @@ extension Operation {
 }
 
 extension VirtualMachineHost {
-  /// Makes a call and reports the checks that it broke.
+  /// Makes a call and reports the checks that it broke. What the kernel would never do is no answer to userspace.
   mutating func make(_ call: HostCall, _ answering: Answering) -> Outcome {
     let before = Set(brokenInvariants().map(\.name))
     var status = VMStatus.success
     do { try call(&self) } catch { status = error }
-    switch answering {
+    switch status == .wouldRefuse || status == .wouldSetFlags ? .silently : answering {
     case .silently: break
     case .toUserspace: answer = status
     case .refusalsToUserspace: if status != .success { answer = status }
@@ -99,6 +99,7 @@ private let creationOperations: [Operation] = [
     if try reader.boolean("bits_16_31", whenAbsent: false) { argument |= 1 << 16 }
     if try reader.boolean("bits_32_63", whenAbsent: false) { argument |= 1 << 32 }
     return { [argument] (host) throws(VMStatus) in
+      if host.vm != nil { throw .wouldRefuse }
       host.question = .creation(argument)
       try host.createVM(argument)
     }
