@@ -3,15 +3,19 @@ package struct Machine: Sendable {
   /// How the kernel deviates from the right one; fixed for the machine's life.
   package let policy: KernelPolicy
 
+  /// VM types, flags and what they gate.
+  package var virtualMachines: VirtualMachineHost
+
   package init(policy: KernelPolicy) {
     self.policy = policy
+    virtualMachines = VirtualMachineHost(policy: policy)
   }
 
   /// Every operation, in the order in which `kvmcheck engine` lists them.
-  package static let operations: [Operation] = []
+  package static let operations: [Operation] = virtualMachineOperations
 
   /// Every observable, in the order in which `kvmcheck engine` lists them.
-  package static let observables: [Observable] = []
+  package static let observables: [Observable] = virtualMachineObservables
 
   /// Performs a named operation after checking its arguments against the table.
   ///
