@@ -27,7 +27,7 @@ package enum PageUse: Hashable, Sendable {
   case leaked
 }
 
-/// Data written under `key` that `package` has not written back yet.
+/// Data written under `key` that a cache of `package` may hold and has not written back yet.
 package struct DirtyLine: Hashable, Sendable {
   package let key: HKID
   package let package: PackageID
@@ -55,6 +55,8 @@ package struct PhysicalMemory: Hashable, Sendable {
   /// The frames that exist, by zone.
   package let control: Range<UInt64>
   package let pool: Range<UInt64>
+  /// How many packages have caches.
+  package let packages: Int
   /// The frames: the control zone's, then the pool's.
   package private(set) var frames: [PageFrame]
   /// The kernel's free lists, first to be handed out first.
@@ -68,7 +70,8 @@ package struct PhysicalMemory: Hashable, Sendable {
   package static let poison: UInt64 = 0x6B6B_6B6B_6B6B_6B6B
 
   /// A machine on which all frames are free.
-  package init(control: Range<UInt64>, pool: Range<UInt64>) {
+  package init(control: Range<UInt64>, pool: Range<UInt64>, packages: Int) {
+    self.packages = packages
     self.control = control
     self.pool = pool
     frames = Array(repeating: PageFrame(use: .free(MicroStepStack())), count: control.count + pool.count)
@@ -146,10 +149,15 @@ package struct PhysicalMemory: Hashable, Sendable {
     frames[index(page)].words = value == 0 ? nil : Array(repeating: value, count: 512)
   }
 
-  /// Notes data of `key` in the caches of `package`.
-  package mutating func dirty(_ page: PFN, _ key: HKID, on package: PackageID) {
-    frames[index(page)].dirty.insert(DirtyLine(key: key, package: package))
+  /// Notes data of `key` in caches: a dirty line may move between caches, so it counts for every package (worst case).
+  package mutating func dirty(_ page: PFN, _ key: HKID) {
+    for package in 0..<packages {
+      frames[index(page)].dirty.insert(DirtyLine(key: key, package: PackageID(package)))
+    }
   }
+
+  /// Whether some cache holds data of `key` that has not been written back.
+  package func isDirty(_ page: PFN, _ key: HKID) -> Bool { frames[index(page)].dirty.contains { $0.key == key } }
 
   /// Writes back and invalidates one page's lines of one key, in every package.
   package mutating func writeBack(_ page: PFN, _ key: HKID) {

@@ -64,7 +64,7 @@ extension TDXPlatform {
       let page = entry.page.advanced(by: offset)
       memory.use(page, by: "ACCEPT on vCPU \(vcpu.rawValue)")
       memory.fill(page, with: 0)
-      memory.dirty(page, key, on: package(of: processor(of: vcpu)))
+      memory.dirty(page, key)
     }
     memory.write(location.table, location.index, entry.with(state: .mapped).rawValue)
     release(LockRequest(name: .entry(location), mode: .exclusive))

@@ -39,13 +39,13 @@ extension TDXPlatform {
   mutating func performAddTable(_ page: HPA, _ decoded: DecodedCall) {
     memory.fill(page.frame, with: SecureEPTEntry.free.rawValue)
     link(page.frame, .nonLeafMapped, .secureEPT, .page4K, decoded)
-    memory.dirty(page.frame, domain(decoded.tdr).key, on: package(of: decoded.processor))
+    memory.dirty(page.frame, domain(decoded.tdr).key)
   }
 
   /// The effects of TDH.MEM.PAGE.ADD.
   mutating func performAddPage(_ info: PageInfo, _ page: HPA, _ decoded: DecodedCall) {
     link(page.frame, .mapped, .regular, .page4K, decoded)
-    memory.dirty(page.frame, domain(decoded.tdr).key, on: package(of: decoded.processor))
+    memory.dirty(page.frame, domain(decoded.tdr).key)
     domains[decoded.tdr]?.measure([2, info.rawValue])
   }
 
@@ -60,7 +60,7 @@ extension TDXPlatform {
     _ page: PFN, _ state: SecureEPTState, _ type: PageType, _ level: Level, _ decoded: DecodedCall
   ) {
     let entry = SecureEPTEntry(state, page: page)
-    writeEntry(decoded.entry, entry, key: domain(decoded.tdr).key, by: decoded.processor)
+    writeEntry(decoded.entry, entry, key: domain(decoded.tdr).key)
     assign(page, type, level, to: decoded.tdr)
   }
 }

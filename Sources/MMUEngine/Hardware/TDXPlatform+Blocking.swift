@@ -62,6 +62,6 @@ extension TDXPlatform {
   /// Writes the same page in another state. Requires: the checks have found that there is one.
   private mutating func change(_ entry: SecureEPTEntry, to state: SecureEPTState?, _ decoded: DecodedCall) {
     guard let state else { preconditionFailure("state changed that has no successor") }
-    writeEntry(decoded.entry, entry.with(state: state), key: domain(decoded.tdr).key, by: decoded.processor)
+    writeEntry(decoded.entry, entry.with(state: state), key: domain(decoded.tdr).key)
   }
 }

@@ -101,7 +101,7 @@ extension TDXPlatform {
     case .completed(let page):
       let state = virtualProcessor(vcpu)
       memory.use(page, by: "vCPU \(vcpu.rawValue) through gfn \(gfn.rawValue)")
-      if memory.contains(page) { memory.dirty(page, domain(state.domain).key, on: package(of: processor(of: vcpu))) }
+      if memory.contains(page) { memory.dirty(page, domain(state.domain).key) }
       return .completed(page)
     case .exit(let pending):
       exit(vcpu)

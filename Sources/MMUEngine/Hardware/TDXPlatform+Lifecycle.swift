@@ -70,7 +70,7 @@ extension TDXPlatform {
     keys[key] = .assigned
     pamt[decoded.tdr, .page4K] = PageMetadata(type: .tdr)
     domains[decoded.tdr] = TrustDomain(key: key, topLevel: size.topLevel)
-    memory.dirty(decoded.tdr, .global, on: package(of: decoded.processor))
+    memory.dirty(decoded.tdr, .global)
   }
 
   /// The effects of TDH.MNG.KEY.CONFIG; the last package makes the TD usable.
@@ -88,7 +88,7 @@ extension TDXPlatform {
     domains[decoded.tdr]?.controlPages.append(page)
     let isRoot = domain(decoded.tdr).controlPages.count == 4
     memory.fill(page, with: isRoot ? SecureEPTEntry.free.rawValue : 0)
-    memory.dirty(page, domain(decoded.tdr).key, on: package(of: decoded.processor))
+    memory.dirty(page, domain(decoded.tdr).key)
   }
 
   /// The effects of TDH.MNG.INIT. The epoch starts at 1, so that BEPOCH 0 says "never blocked".

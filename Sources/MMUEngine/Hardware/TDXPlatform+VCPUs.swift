@@ -42,7 +42,7 @@ extension TDXPlatform {
   mutating func performCreateVCPU(_ page: HPA, _ decoded: DecodedCall) {
     assign(page.frame, .tdvpr, to: decoded.tdr)
     virtualProcessors[page.frame] = VirtualProcessor(domain: decoded.tdr)
-    memory.dirty(page.frame, domain(decoded.tdr).key, on: package(of: decoded.processor))
+    memory.dirty(page.frame, domain(decoded.tdr).key)
   }
 
   /// The effects of TDH.VP.INIT.

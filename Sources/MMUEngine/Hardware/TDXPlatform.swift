@@ -27,17 +27,29 @@ package enum KeyState: Hashable, Sendable {
 /// How large a machine is.
 package struct PlatformSize: Hashable, Sendable {
   package var packages = 1
-  package var processorsPerPackage = 4
-  /// First frame and number of frames for the kernel's and the module's control pages.
-  package var controlFrames: Range<UInt64> = 0x0800..<0x0840
+  /// vCPUs of a TD; each has an LP of its own, beside one per package for the host's threads.
+  package var vcpus = 4
+  /// Frames for the kernel's and the module's control pages.
+  package var controlFrames: Range<UInt64> = 0x0800..<0x0880
   /// Frames from which guest memory and the lowest tables come.
-  package var poolFrames: Range<UInt64> = 0x1000..<0x1010
+  package var poolFrames: Range<UInt64> = 0x1000..<0x1040
   /// The level of the root table's entries: 512G for four levels of tables, 256T for five.
   package var topLevel = Level.page512G
   /// Key identifiers 0 (shared), 1 (global) and so on below this.
   package var keys: UInt16 = 4
 
   package init() {}
+
+  /// How many LPs a package has.
+  package var processorsPerPackage: Int { (vcpus + packages - 1) / packages + 1 }
+
+  /// The LP of a vCPU: vCPUs go round the packages.
+  package func processor(ofVCPU index: Int) -> LPID {
+    LPID(index % packages * processorsPerPackage + index / packages)
+  }
+
+  /// The LP of a package on which the host's threads run: its last.
+  package func hostProcessor(_ package: PackageID) -> LPID { LPID((package.rawValue + 1) * processorsPerPackage - 1) }
 }
 
 /// The machine below the kernel.
@@ -66,7 +78,7 @@ package struct TDXPlatform: Hashable, Sendable {
   package init(size: PlatformSize = PlatformSize(), omissions: Set<ModuleOmission> = []) {
     self.size = size
     self.omissions = omissions
-    memory = PhysicalMemory(control: size.controlFrames, pool: size.poolFrames)
+    memory = PhysicalMemory(control: size.controlFrames, pool: size.poolFrames, packages: size.packages)
     processors = (0..<size.packages * size.processorsPerPackage).map {
       LogicalProcessor(package: PackageID($0 / size.processorsPerPackage))
     }
@@ -80,8 +92,8 @@ package struct TDXPlatform: Hashable, Sendable {
 
   /// Performs a call in one step.
   @discardableResult
-  package mutating func execute(_ call: SEAMCall, on processor: LPID = LPID(0)) throws(Refusal) -> Completion {
-    let decoded = try admit(call, on: processor)
+  package mutating func execute(_ call: SEAMCall, on processor: LPID? = nil) throws(Refusal) -> Completion {
+    let decoded = try admit(call, on: processor ?? size.hostProcessor(PackageID(0)))
     return try perform(decoded)
   }
 
@@ -153,14 +165,14 @@ package struct TDXPlatform: Hashable, Sendable {
     SecureEPTEntry(rawValue: memory.read(location.table, location.index))
   }
 
-  /// Writes an entry for the TD; the line is dirty under the TD's key in the writer's package.
+  /// Writes an entry for the TD; the line is dirty under the TD's key.
   ///
   /// A host call that had the entry has had its turn, so the host-priority bit goes.
-  package mutating func writeEntry(_ location: SecureEPTLocation, _ entry: SecureEPTEntry, key: HKID, by: LPID) {
+  package mutating func writeEntry(_ location: SecureEPTLocation, _ entry: SecureEPTEntry, key: HKID) {
     var entry = entry
     entry.hasHostPriority = false
     memory.write(location.table, location.index, entry.rawValue)
-    memory.dirty(location.table, key, on: package(of: by))
+    memory.dirty(location.table, key)
   }
 
   /// Writes an entry's lock bit.
