@@ -29,7 +29,8 @@ extension Machine {
 
   /// Every micro-step that the kernel may name instead of the one that was asked for.
   static let alternatives: [String] = [
-    "WAIT", "REFUSE", "INIT_MEM_LINK_TABLE", "INIT_MEM_PREMAP", "INIT_MEM_PUBLISH", "PAGE_ADD", "MR_FINALIZE",
+    "WAIT", "REFUSE", "INIT_MEM_LINK_TABLE", "INIT_MEM_PREMAP", "INIT_MEM_FREEZE", "INIT_MEM_PUBLISH", "PAGE_ADD",
+    "MR_FINALIZE",
     "VP_ENTER",
     "VP_ENTER_END", "VCPU_EXIT", "ACCEPT_BEGIN", "ACCEPT_END", "FAULT_FREEZE_TABLE", "SEPT_ADD", "FAULT_PUBLISH_TABLE",
     "FAULT_FREEZE_LEAF", "PAGE_AUG", "FAULT_PUBLISH_LEAF", "JOB_LOCK", "ZAP_LEAF", "ZAP_TABLE", "BLOCK", "TRACK",

@@ -81,7 +81,10 @@ extension Machine {
     var status = TDXStatusCode.success.name
     do { try step(&tdx, arguments) } catch {
       switch error {
-      case .would(let other): status = "KVM_WOULD_\(other)"
+      case .would(let other):
+        // Nothing has changed, so there is nothing to look at.
+        tdx.platform.memory.steps.names = []
+        return Outcome("KVM_WOULD_\(other)")
       case .module(let refusal): status = refusal.code.name
       case .bug(let what):
         status = "KVM_BUG_ON"

@@ -70,7 +70,7 @@ extension TDXHost {
   mutating func linkInitialTable(_ gfn: GFN, _ page: PFN) throws(Stop) {
     let vm = try requirePopulatable()
     guard vm.population == nil else { throw .would("PAGE_ADD") }
-    guard mirror(gfn, .page2M).state == .nonpresent, isFree(page) else { throw .refuse }
+    guard Self.tables.contains(gfn), mirror(gfn, .page2M).state == .nonpresent, isFree(page) else { throw .refuse }
     platform.memory.take(page, for: "S-EPT table")
     do {
       try seamcall(.addTable(PageInfo(gfn, .page2M), tdr: tdr(vm), page: page.address))

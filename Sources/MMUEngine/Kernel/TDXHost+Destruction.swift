@@ -114,8 +114,8 @@ extension TDXHost {
     let isEarly = policy.has(.tablesFirst) && (vm.phase == .flush || vm.phase == .writeBack)
     guard vm.phase == .reclaim || isEarly else { throw nextDestruction(vm) }
     guard !vm.isFileOpen || isEarly, vm.job == nil else { throw .would("CLOSE_GMEM") }
-    guard let shadow = vm.mirror.shadowPage(gfn, linkedAt: .page2M, in: platform.memory),
-      let external = shadow.external
+    guard Self.tables.contains(gfn),
+      let shadow = vm.mirror.shadowPage(gfn, linkedAt: .page2M, in: platform.memory), let external = shadow.external
     else { throw .refuse }
     if let leaf = vm.mirror.presentLeaves(in: platform.memory).first(where: { $0.aligned(to: .page2M) == gfn }) {
       setMirror(leaf, .page4K, .nonpresent, .write)

@@ -40,6 +40,7 @@ extension TDXHost {
   mutating func freezeTable(_ vcpu: Int, _ gfn: GFN, _ page: PFN) throws(Stop) {
     _ = try requireIdle(vcpu)
     let vm = try requireWorkingVM()
+    guard Self.tables.contains(gfn) else { throw .refuse }
     var stop: Stop? = .refuse
     for offset in 0..<Self.leavesPerTable where stop != nil {
       do {
