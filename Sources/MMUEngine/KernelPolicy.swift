@@ -44,6 +44,40 @@ package struct KernelPolicy: Sendable, Hashable {
     case readonlyUnchecked = "readonly-unchecked"
     /// has_private_mem and has_protected_state are computed from vm_type at every read.
     case flagsFromType = "flags-from-type"
+    /// A zap calls MEM.TRACK before RANGE.BLOCK.
+    case trackBeforeBlock = "track-before-block"
+    /// A zap goes from MEM.TRACK straight to PAGE.REMOVE; no vCPU is kicked out.
+    case noKick = "no-kick"
+    /// A zap calls RANGE.UNBLOCK before PAGE.REMOVE.
+    case unblockBeforeRemove = "unblock-before-remove"
+    /// The VM is released, and its HKID, while guest_memfd is still open.
+    case hkidFirst = "hkid-first"
+    /// The removal of private leaves and tables does not assert the state of the HKID.
+    case noHKIDAssertion = "no-hkid-assertion"
+    /// A hole punch frees the page between the kick and PAGE.REMOVE.
+    case freeBeforeRemove = "free-before-remove"
+    /// Zaps of the mirror hold mmu_lock for read.
+    case zapShared = "zap-shared"
+    /// Deletion of a slot takes the table of leaves out as a whole, by SEPT.REMOVE.
+    case zapRoot = "zap-root"
+    /// The same, with the table blocked, tracked and kicked before.
+    case zapRootBlocked = "zap-root-blocked"
+    /// Deletion of a slot zaps every private leaf.
+    case zapAllOnDelete = "zap-all-on-delete"
+    /// Deletion of a slot blocks its leaves and leaves them in place.
+    case blockOnly = "block-only"
+    /// Tables are reclaimed before the HKID is released.
+    case tablesFirst = "tables-first"
+    /// A busy SEAMCALL of a zap is retried without kicking vCPUs out (before the fix of TDX-ZAP-BUSY).
+    case busyRetryWithoutKick = "busy-retry-without-kick"
+    /// Module: removals and UNBLOCK do not check that the block has been tracked.
+    case moduleNoTracking = "module-no-tracking"
+    /// Module: SEPT.REMOVE does not check that the 512 entries are free.
+    case moduleNoScan = "module-no-scan"
+    /// The kernel's form of Linux 6.16: premapped leaves, pinned pages.
+    case linux6_16 = "kvm-6.16"
+    /// The kernel's form of Linux 6.19, which is also the default.
+    case linux6_19 = "kvm-6.19"
 
     /// What it changes, in a line, for `kvmcheck engine`.
     package var summary: String {
@@ -69,6 +103,23 @@ package struct KernelPolicy: Sendable, Hashable {
       case .attributesUnchecked: "KVM_SET_MEMORY_ATTRIBUTES does not ask for has_private_mem"
       case .readonlyUnchecked: "read-only slots do not ask for has_protected_state"
       case .flagsFromType: "has_private_mem and has_protected_state are computed from vm_type at every read"
+      case .trackBeforeBlock: "a zap calls MEM.TRACK before RANGE.BLOCK"
+      case .noKick: "a zap does not kick the vCPUs out of the guest before PAGE.REMOVE"
+      case .unblockBeforeRemove: "a zap calls RANGE.UNBLOCK before PAGE.REMOVE"
+      case .hkidFirst: "the HKID is released while guest_memfd is still open"
+      case .noHKIDAssertion: "removals of leaves and tables do not assert the state of the HKID"
+      case .freeBeforeRemove: "a hole punch frees the page before PAGE.REMOVE"
+      case .zapShared: "zaps of the mirror page table hold mmu_lock for read only"
+      case .zapRoot: "memslot deletion removes whole tables by SEPT.REMOVE, as VMX and NPT drop roots"
+      case .zapRootBlocked: "memslot deletion blocks, tracks and removes whole tables"
+      case .zapAllOnDelete: "memslot deletion zaps every private leaf of the VM"
+      case .blockOnly: "memslot deletion blocks leaves and does not remove them"
+      case .tablesFirst: "Secure-EPT tables are reclaimed before the HKID is released"
+      case .busyRetryWithoutKick: "a busy SEAMCALL of a zap is retried with vCPUs in the guest"
+      case .moduleNoTracking: "the module does not check TLB tracking before removals and UNBLOCK"
+      case .moduleNoScan: "the module does not check that a removed table is empty"
+      case .linux6_16: "the kernel of Linux 6.16: premapped leaves and pinned pages; no deviation"
+      case .linux6_19: "the kernel of Linux 6.19, the default; no deviation"
       }
     }
   }
