@@ -1,0 +1,101 @@
+import Logic
+import Murphi
+
+/// Arithmetic as in ℤ: every operation is done in a code wide enough for its operands and its result.
+///
+/// The result's interval is computed from the operands' here and cut to what the checker allows; the former is the tighter one
+/// wherever a loop variable or a parameter is a constant.
+extension TermStore {
+  /// The result of an operator. Requires: the divisor is not zero, or the run has failed already.
+  mutating func arithmetic(
+    _ operation: ArithmeticOperator, _ left: Number, _ right: Number, within allowed: ClosedRange<Int>
+  ) -> Number {
+    if let one = left.constant, let other = right.constant, let value = operation.folded(one, other) {
+      return number(value)
+    }
+    let interval = operation.interval(left.interval, right.interval, within: allowed)
+    var all = hull(hull(left.interval, right.interval), interval)
+    if operation.isShift { all = hull(all, -1...1) }
+    let code = NumberCode(all)
+    let one = resized(left, to: code.width)
+    let other = resized(right, to: code.width)
+    return number(Number(term: apply(operation, one, other, code: code), interval: all), as: interval)
+  }
+
+  /// −x.
+  mutating func negated(_ operand: Number, within allowed: ClosedRange<Int>) -> Number {
+    arithmetic(.subtract, number(0), operand, within: allowed)
+  }
+
+  /// −x − 1.
+  mutating func complemented(_ operand: Number, within allowed: ClosedRange<Int>) -> Number {
+    arithmetic(.subtract, number(-1), operand, within: allowed)
+  }
+
+  /// The operator on patterns of one width.
+  private mutating func apply(_ operation: ArithmeticOperator, _ left: Term, _ right: Term, code: NumberCode) -> Term {
+    switch operation {
+    case .add: return add(left, right)
+    case .subtract: return subtract(left, right)
+    case .multiply: return multiply(left, right)
+    case .divide: return code.isSigned ? divideSigned(left, right) : divideUnsigned(left, right)
+    case .remainder: return code.isSigned ? remainderSigned(left, right) : remainderUnsigned(left, right)
+    case .bitAnd: return bitAnd(left, right)
+    case .bitOr: return bitOr(left, right)
+    case .bitXor: return bitXor(left, right)
+    case .shiftLeft: return shifted(left, leftBy: right, rightBy: negate(right), width: code.width)
+    case .shiftRight: return shifted(left, leftBy: negate(right), rightBy: right, width: code.width)
+    }
+  }
+
+  /// A shift to the side whose distance is not negative; both distances are read in two's complement.
+  private mutating func shifted(_ operand: Term, leftBy left: Term, rightBy right: Term, width: Int) -> Term {
+    let goesLeft = lessOrEqualSigned(integer(0, width: width), left)
+    return ifThenElse(goesLeft, shiftLeft(operand, left), shiftRightArithmetic(operand, right))
+  }
+}
+
+extension ArithmeticOperator {
+  /// Whether it is `<<` or `>>`.
+  var isShift: Bool { self == .shiftLeft || self == .shiftRight }
+
+  /// The result for two known operands; nil for a zero divisor, for a result beyond 64 bits and for shifts.
+  func folded(_ left: Int, _ right: Int) -> Int? {
+    let result: (partialValue: Int, overflow: Bool)
+    switch self {
+    case .add: result = left.addingReportingOverflow(right)
+    case .subtract: result = left.subtractingReportingOverflow(right)
+    case .multiply: result = left.multipliedReportingOverflow(by: right)
+    case .divide: result = right == 0 ? (0, true) : left.dividedReportingOverflow(by: right)
+    case .remainder: result = right == 0 ? (0, true) : left.remainderReportingOverflow(dividingBy: right)
+    case .bitAnd: result = (left & right, false)
+    case .bitOr: result = (left | right, false)
+    case .bitXor: result = (left ^ right, false)
+    case .shiftLeft, .shiftRight: return nil
+    }
+    return result.overflow ? nil : result.partialValue
+  }
+
+  /// Where results lie for operands of these intervals, inside `allowed`.
+  ///
+  /// Addition, subtraction and multiplication are extreme at the operands' ends; the rest takes what the checker computed.
+  func interval(
+    _ left: ClosedRange<Int>, _ right: ClosedRange<Int>, within allowed: ClosedRange<Int>
+  ) -> ClosedRange<Int> {
+    switch self {
+    case .divide, .remainder, .bitAnd, .bitOr, .bitXor, .shiftLeft, .shiftRight: return allowed
+    case .add, .subtract, .multiply: break
+    }
+    var lowest = Int.max
+    var highest = Int.min
+    for one in [left.lowerBound, left.upperBound] {
+      for other in [right.lowerBound, right.upperBound] {
+        guard let value = folded(one, other) else { return allowed }
+        lowest = min(lowest, value)
+        highest = max(highest, value)
+      }
+    }
+    let computed = lowest...highest
+    return computed.overlaps(allowed) ? computed.clamped(to: allowed) : allowed
+  }
+}
