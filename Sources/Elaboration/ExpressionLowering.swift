@@ -69,7 +69,7 @@ extension SymbolicExecutor {
   /// A simple place's value; undefined is a failure.
   private mutating func read(_ place: Place, for expression: Expression) throws(ElaborationError) -> Payload {
     let leaf = load(try resolve(place))[0]
-    fail(where: store.not(leaf.defined), FailureText.undefined(expression, in: model.file), at: expression.range)
+    fail(where: store.not(leaf.defined), FailureText.undefined(place, in: model.file), at: place.range)
     return leaf.payload
   }
 
@@ -81,7 +81,7 @@ extension SymbolicExecutor {
     let other = try evaluateNumber(right)
     if operation == .divide || operation == .remainder {
       let isZero = store.compare(.equal, other, store.number(0))
-      fail(where: isZero, FailureText.zeroDivisor(operation, expression, in: model.file), at: expression.range)
+      fail(where: isZero, FailureText.zeroDivisor(operation, right, in: model.file), at: right.range)
     }
     return store.arithmetic(operation, one, other, within: Self.bounds(of: expression))
   }

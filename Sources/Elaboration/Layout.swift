@@ -14,6 +14,24 @@ enum Layout {
     }
   }
 
+  /// The number of leaves if it is at most `limit`, else nil.
+  static func size(of type: Type, upTo limit: Int) -> Int? {
+    switch type {
+    case .boolean, .range, .enumeration, .scalarset, .integer: return limit >= 1 ? 1 : nil
+    case .record(let fields):
+      var sum = 0
+      for field in fields {
+        guard let size = size(of: field.type, upTo: limit - sum) else { return nil }
+        sum += size
+      }
+      return sum
+    case .array(let index, let element):
+      let count = count(of: index)
+      guard count <= limit, let size = size(of: element, upTo: limit / count) else { return nil }
+      return count * size
+    }
+  }
+
   /// The simple types of the leaves, in order.
   static func leaves(of type: Type) -> [Type] {
     switch type {
@@ -64,22 +82,6 @@ enum Layout {
       return enumeration.members.indices.contains(raw) ? .member(enumeration.members[raw]) : .undefined
     case .scalarset(let scalarset): return .scalar(type: scalarset.name, index: raw)
     case .record, .array: preconditionFailure("a record or array has no raw value")
-    }
-  }
-
-  /// Puts a value together from its leaves' raw values (nil: undefined), taken from the front of `leaves`.
-  static func value(of type: Type, from leaves: inout ArraySlice<Int?>) -> Value {
-    switch type {
-    case .boolean, .range, .enumeration, .scalarset, .integer:
-      guard let raw = leaves.popFirst() ?? nil else { return .undefined }
-      return value(raw, of: type)
-    case .record(let fields):
-      return .record(fields.map { NamedValue($0.name, value(of: $0.type, from: &leaves)) })
-    case .array(let index, let element):
-      return .array(
-        rawValues(of: index).map { raw in
-          IndexedValue(value(raw, of: index), value(of: element, from: &leaves))
-        })
     }
   }
 }

@@ -76,26 +76,52 @@ extension ArithmeticOperator {
     return result.overflow ? nil : result.partialValue
   }
 
-  /// Where results lie for operands of these intervals, inside `allowed`.
+  /// Where results lie for operands of these intervals; `allowed` is what the checker computed.
   ///
-  /// Addition, subtraction and multiplication are extreme at the operands' ends; the rest takes what the checker computed.
+  /// Computed here from the operands as they are, because what a function returns need not lie in its return type.
   func interval(
     _ left: ClosedRange<Int>, _ right: ClosedRange<Int>, within allowed: ClosedRange<Int>
   ) -> ClosedRange<Int> {
     switch self {
-    case .divide, .remainder, .bitAnd, .bitOr, .bitXor, .shiftLeft, .shiftRight: return allowed
-    case .add, .subtract, .multiply: break
+    case .add, .subtract, .multiply: return ends(left, right) ?? allowed
+    case .divide: return quotients(left, right)
+    case .remainder: return remainders(left, right)
+    case .bitAnd, .bitOr, .bitXor:
+      let both = min(left.lowerBound, right.lowerBound)...max(left.upperBound, right.upperBound)
+      return NumberCode(both).interval
+    case .shiftLeft, .shiftRight: return allowed
     }
+  }
+
+  /// The results at the operands' ends, which are the extreme ones of sums, differences and products; nil beyond 64 bits.
+  private func ends(_ left: ClosedRange<Int>, _ right: ClosedRange<Int>) -> ClosedRange<Int>? {
     var lowest = Int.max
     var highest = Int.min
     for one in [left.lowerBound, left.upperBound] {
       for other in [right.lowerBound, right.upperBound] {
-        guard let value = folded(one, other) else { return allowed }
+        guard let value = folded(one, other) else { return nil }
         lowest = min(lowest, value)
         highest = max(highest, value)
       }
     }
-    let computed = lowest...highest
-    return computed.overlaps(allowed) ? computed.clamped(to: allowed) : allowed
+    return lowest...highest
+  }
+
+  /// No larger in size than the dividend; not negative if neither operand is.
+  private func quotients(_ left: ClosedRange<Int>, _ right: ClosedRange<Int>) -> ClosedRange<Int> {
+    if left.lowerBound >= 0 && right.lowerBound >= 0 {
+      return left.lowerBound / max(1, right.upperBound)...left.upperBound / max(1, right.lowerBound)
+    }
+    let size = max(left.upperBound, left.lowerBound == .min ? .max : -left.lowerBound)
+    return -size...size
+  }
+
+  /// The dividend's sign; no larger in size than the dividend, smaller than the divisor.
+  private func remainders(_ left: ClosedRange<Int>, _ right: ClosedRange<Int>) -> ClosedRange<Int> {
+    let sizes = [right.lowerBound == .min ? .max : abs(right.lowerBound), abs(right.upperBound)]
+    let most = max(0, (sizes.max() ?? 1) - 1)
+    let lowest = left.lowerBound < 0 ? max(left.lowerBound, -most) : 0
+    let highest = left.upperBound > 0 ? min(left.upperBound, most) : 0
+    return lowest...highest
   }
 }

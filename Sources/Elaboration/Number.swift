@@ -15,6 +15,13 @@ struct NumberCode: Hashable, Sendable {
     width = isSigned ? max(Self.bits(of: interval.lowerBound), highest) + 1 : max(1, highest)
   }
 
+  /// Every number of the code, as far as 64 bits hold it.
+  var interval: ClosedRange<Int> {
+    let bits = isSigned ? width - 1 : width
+    let highest = bits >= Int.bitWidth - 1 ? Int.max : (1 << bits) - 1
+    return (isSigned ? -highest - 1 : 0)...highest
+  }
+
   /// The number of bits of an integer without those that repeat the sign.
   private static func bits(of integer: Int) -> Int {
     Int.bitWidth - (integer < 0 ? ~integer : integer).leadingZeroBitCount
@@ -49,7 +56,7 @@ extension TermStore {
   mutating func resized(_ number: Number, to width: Int) -> Term {
     let code = NumberCode(number.interval)
     if width == code.width { return number.term }
-    if width < code.width { return extract(number.term, lowest: 0, width: width) }
+    if width < code.width { return extract(number.term, lowest: 0, count: width) }
     return code.isSigned ? extendSigned(number.term, to: width) : extendUnsigned(number.term, to: width)
   }
 

@@ -54,7 +54,8 @@ extension SymbolicExecutor {
     if case .number(let number) = payload {
       let inside = store.isInside(number, values)
       fail(where: store.not(inside), FailureText.index(index, in: model.file), at: index.range)
-      possible = values.overlaps(number.interval) ? values.clamped(to: number.interval) : values.lowerBound...values.lowerBound
+      possible =
+        values.overlaps(number.interval) ? values.clamped(to: number.interval) : values.lowerBound...values.lowerBound
     }
     let size = Layout.size(of: element)
     var candidates: [ResolvedPlace.Candidate] = []
@@ -107,7 +108,8 @@ extension SymbolicExecutor {
   mutating func check(_ payload: Payload, for type: Type, _ message: String, at range: SourceRange) -> Payload {
     guard case .number(let number) = payload, let values = type.rawValues else { return payload }
     fail(where: store.not(store.isInside(number, values)), message, at: range)
-    let narrowed = values.overlaps(number.interval) ? values.clamped(to: number.interval) : values.lowerBound...values.lowerBound
+    let narrowed =
+      values.overlaps(number.interval) ? values.clamped(to: number.interval) : values.lowerBound...values.lowerBound
     return .number(store.number(number, as: narrowed))
   }
 }
