@@ -61,7 +61,7 @@ extension SymbolicExecutor {
     }
     guard case .number(let number) = leaf.payload, let values = type.rawValues else { return [leaf] }
     let outside = store.and(leaf.defined, store.not(store.isInside(number, values)))
-    fail(where: outside, FailureText.argument(parameter, of: function), at: expression.range)
+    fail(where: outside, FailureText.argument(function.locals[parameter]), at: expression.range)
     let interval = values.overlaps(number.interval) ? values.clamped(to: number.interval) : values
     return [Scalar(defined: leaf.defined, payload: .number(store.number(number, as: interval)))]
   }

@@ -1,7 +1,8 @@
 import Diagnostics
 import Murphi
 
-/// What failures are called. Where `Execution` names the value that was wrong, nothing is named here: a term has none.
+/// What failures are called: in `Execution`'s words, but where it names the value that was wrong, nothing is named here, because
+/// a term has many.
 enum FailureText {
   /// Reading what was never assigned.
   static func undefined(_ place: Place, in file: SourceFile) -> String {
@@ -14,31 +15,46 @@ enum FailureText {
   }
 
   /// An index that no element has.
-  static func index(_ index: Expression, in file: SourceFile) -> String {
-    "index is out of range: `\(file.text(index.range))`"
+  static func index(_ index: Expression, outside type: Type, in file: SourceFile) -> String {
+    "index is outside \(name(type)): `\(file.text(index.range))`"
   }
 
   /// A value that its place cannot hold.
   static func write(_ place: Place, in file: SourceFile) -> String {
-    "write of out-of-range value into `\(file.text(place.range))`"
+    "value is outside \(name(place.type)) of `\(file.text(place.range))`"
   }
 
   /// A value that its parameter cannot hold.
-  static func argument(_ parameter: Int, of function: Function) -> String {
-    "call of \(function.name) with an out-of-range value for \(function.locals[parameter].name)"
+  static func argument(_ parameter: Local) -> String {
+    "argument is outside \(name(parameter.type)) of parameter `\(parameter.name)`"
   }
 
   /// A function's body that ends without a value.
   static func noReturn(_ function: Function) -> String {
-    "the end of function \(function.name) is reached without a return"
+    "function `\(function.name)` ends without returning a value"
   }
 
   /// A failed `assert` statement.
-  static func assertion(_ site: Site) -> String { site.name ?? "assertion failed" }
+  static func assertion(_ site: Site, _ condition: Expression, in file: SourceFile) -> String {
+    "assertion failed: \(site.name ?? "`\(file.text(condition.range))`")"
+  }
 
   /// A loop that would not move.
-  static let zeroStep = "the step of the loop is 0"
+  static let zeroStep = "the step of a loop is 0"
 
   /// A loop that would move away from its end.
-  static let wrongDirection = "the step of the loop leads away from its end"
+  static let wrongDirection = "the step of a loop goes in the wrong direction"
+
+  /// A type in a few characters.
+  private static func name(_ type: Type) -> String {
+    switch type {
+    case .boolean: "boolean"
+    case .range(let lower, let upper): "\(lower)..\(upper)"
+    case .enumeration(let type): type.name ?? "enum"
+    case .scalarset(let type): type.name
+    case .record: "record"
+    case .array: "array"
+    case .integer: "integer"
+    }
+  }
 }

@@ -48,10 +48,15 @@ extension TermStore {
     }
   }
 
-  /// A shift to the side whose distance is not negative; both distances are read in two's complement.
+  /// A shift to the side whose distance is not negative; both distances are read in two's complement. By 64 or more: 0.
   private mutating func shifted(_ operand: Term, leftBy left: Term, rightBy right: Term, width: Int) -> Term {
-    let goesLeft = lessOrEqualSigned(integer(0, width: width), left)
-    return ifThenElse(goesLeft, shiftLeft(operand, left), shiftRightArithmetic(operand, right))
+    let zero = integer(0, width: width)
+    let goesLeft = lessOrEqualSigned(zero, left)
+    let shifted = ifThenElse(goesLeft, shiftLeft(operand, left), shiftRightArithmetic(operand, right))
+    if width <= 7 { return shifted }  // No distance of 64 fits.
+    let limit = integer(63, width: width)
+    let isShort = and(lessOrEqualSigned(left, limit), lessOrEqualSigned(right, limit))
+    return ifThenElse(isShort, shifted, zero)
   }
 }
 
@@ -89,8 +94,26 @@ extension ArithmeticOperator {
     case .bitAnd, .bitOr, .bitXor:
       let both = min(left.lowerBound, right.lowerBound)...max(left.upperBound, right.upperBound)
       return NumberCode(both).interval
-    case .shiftLeft, .shiftRight: return allowed
+    case .shiftLeft: return shifts(left, by: right.lowerBound...right.upperBound) ?? allowed
+    case .shiftRight:
+      guard right.lowerBound > .min else { return allowed }
+      return shifts(left, by: -right.upperBound ... -right.lowerBound) ?? allowed
     }
+  }
+
+  /// The results of shifts to the left, extreme at the operands' ends and at 0; nil beyond 64 bits.
+  private func shifts(_ left: ClosedRange<Int>, by distances: ClosedRange<Int>) -> ClosedRange<Int>? {
+    var results: [Int] = distances.lowerBound <= -64 || distances.upperBound >= 64 ? [0] : []
+    for distance in [distances.lowerBound, distances.upperBound, 0] where distances.contains(distance) {
+      for value in [left.lowerBound, left.upperBound] {
+        if distance > 62 && value != 0 { return nil }
+        let raised = Int128(value) << max(min(distance, 63), 0)
+        guard let exact = Int(exactly: raised >> max(-distance, 0)) else { return nil }
+        results.append(exact)
+      }
+    }
+    guard let lowest = results.min(), let highest = results.max() else { return nil }
+    return lowest...highest
   }
 
   /// The results at the operands' ends, which are the extreme ones of sums, differences and products; nil beyond 64 bits.

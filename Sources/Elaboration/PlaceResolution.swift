@@ -53,7 +53,7 @@ extension SymbolicExecutor {
     var possible = values
     if case .number(let number) = payload {
       let inside = store.isInside(number, values)
-      fail(where: store.not(inside), FailureText.index(index, in: model.file), at: index.range)
+      fail(where: store.not(inside), FailureText.index(index, outside: indexType, in: model.file), at: index.range)
       possible =
         values.overlaps(number.interval) ? values.clamped(to: number.interval) : values.lowerBound...values.lowerBound
     }
@@ -96,12 +96,6 @@ extension SymbolicExecutor {
           isCertain ? leaf : store.choose(candidate.condition, leaf, state.memory[position])
       }
     }
-  }
-
-  /// Stores a defined simple value after the range check, as an assignment does.
-  mutating func assign(_ payload: Payload, to place: ResolvedPlace, at target: Place) {
-    let checked = check(payload, for: place.type, FailureText.write(target, in: model.file), at: target.range)
-    save([defined(checked)], to: place)
   }
 
   /// A value that is to lie in a simple type: fails where it does not, and is known to lie there afterwards.

@@ -60,18 +60,22 @@ extension SymbolicExecutor {
   }
 
   /// All copies of a property: a later one is evaluated only where the earlier ones hold.
+  ///
+  /// A copy whose evaluation a function's `assume` throws away counts as holding.
   mutating func run(_ property: Property, on memory: [Scalar]) throws(ElaborationError) -> ConditionTerms {
     let copies = try copies(of: property.enclosures, locals: property.locals)
     var holds = store.boolean(true)
-    begin(memory, locals: property.locals)
-    for copy in copies {
-      state = SymbolicState(path: holds, memory: state.memory)
-      if isDead { break }
+    var failures: [Failure] = []
+    for copy in copies where store.truth(holds) != false {
+      begin(memory, locals: property.locals)
+      state.path = holds
       try bind(property.enclosures, copy)
-      holds = store.and(holds, try evaluateTruth(property.expression))
+      let value = try evaluateTruth(property.expression)
+      var earlier = store.or(failures.map(\.condition))
+      let (found, dropped) = exclusive(endings[...], after: &earlier)
+      failures += found
+      holds = store.and(holds, store.or(value, dropped))
     }
-    var earlier = store.boolean(false)
-    let (failures, _) = exclusive(endings[...], after: &earlier)
     return ConditionTerms(condition: holds, failures: failures)
   }
 

@@ -38,24 +38,22 @@ extension SymbolicExecutor {
     case .put(let expression): if let expression { _ = try evaluate(expression) }
     case .assert(let position, let condition):
       let holds = try evaluateTruth(condition)
-      let text = FailureText.assertion(model.assertions[position])
-      fail(where: store.not(holds), text, at: condition.range, property: .assertion(position))
+      let text = FailureText.assertion(model.assertions[position], condition, in: model.file)
+      fail(where: store.not(holds), text, at: statement.range, property: .assertion(position))
     case .assume(let condition): end(where: store.not(try evaluateTruth(condition)), nil)
     case .cover(_, let condition): _ = try evaluateTruth(condition)
     case .call(let call): _ = try run(call, at: statement.range)
     }
   }
 
-  /// `:=`: the value first, then the indices of the place, then the range.
+  /// `:=`: the value first, then its range, then the indices of the place.
   private mutating func assign(_ expression: Expression, to place: Place) throws(ElaborationError) {
-    let leaves = try evaluate(expression)
-    let target = try resolve(place)
+    var leaves = try evaluate(expression)
     if place.type.isSimple {
       let message = FailureText.write(place, in: model.file)
-      save([defined(check(leaves[0].payload, for: target.type, message, at: place.range))], to: target)
-    } else {
-      save(leaves, to: target)
+      leaves = [defined(check(leaves[0].payload, for: place.type, message, at: expression.range))]
     }
+    save(leaves, to: try resolve(place))
   }
 
   /// Every leaf becomes its type's least value.
