@@ -72,7 +72,9 @@ let package = Package(
     tests("MurphiTests", ["Murphi", "Diagnostics"]),
     tests("ExecutionTests", ["Execution", "Murphi", "Diagnostics", "Logic", "TransitionSystems"]),
     tests("ExplicitStateTests", ["ExplicitState", "Execution", "Murphi", "Logic", "TransitionSystems"]),
-    tests("ElaborationTests", ["Elaboration", "Murphi", "Logic", "TransitionSystems"]),
+    tests(
+      "ElaborationTests",
+      ["Elaboration", "Execution", "Murphi", "Diagnostics", "Logic", "TransitionSystems"]),
     tests("SMTTests", ["SMT", "Logic"]),
     tests("EnginesTests", ["Engines", "SMT", "Elaboration", "Murphi", "Logic", "TransitionSystems"]),
     tests("MMUEngineTests", ["MMUEngine"]),
