@@ -66,7 +66,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["Diagnostics", "Murphi", "Logic", "TransitionSystems"],
-      path: "Tests/TestSupport", swiftSettings: strict),
+      path: "Tests/TestSupport", swiftSettings: fast),
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("LogicTests", ["Logic"]),
     tests("MurphiTests", ["Murphi", "Diagnostics"]),

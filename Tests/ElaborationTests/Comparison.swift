@@ -42,7 +42,9 @@ struct Comparison {
 
     /// Execution says `index 7 is outside …`; terms cannot name the 7.
     private static func withoutNumber(_ message: String) -> String {
-      message.replacing(/^(index|value|argument) -?\d+ is outside/) { "\($0.output.1) is outside" }
+      let words = message.split(separator: " ", maxSplits: 4, omittingEmptySubsequences: false)
+      guard words.count == 5, words[2] == "is", words[3] == "outside" else { return message }
+      return "\(words[0]) is outside \(words[4])"
     }
   }
 
@@ -113,11 +115,13 @@ struct Comparison {
   }
 
   /// The first firing on which the two differ.
-  private func difference(_ executed: [Firing: Outcome], _ evaluated: [Firing: Outcome], _ place: String) -> String? {
+  private func difference(_ executed: [Firing: Outcome], _ evaluated: [Firing: Outcome], _ place: @autoclosure () -> String)
+    -> String?
+  {
     for firing in Set(executed.keys).union(evaluated.keys) where executed[firing] != evaluated[firing] {
       let one = executed[firing].map { "\($0)" } ?? "disabled"
       let other = evaluated[firing].map { "\($0)" } ?? "disabled"
-      return "\(place), \(firing.name) \(firing.parameters.map(\.value)): \(one), but by terms \(other)"
+      return "\(place()), \(firing.name) \(firing.parameters.map(\.value)): \(one), but by terms \(other)"
     }
     return nil
   }
