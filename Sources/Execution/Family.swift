@@ -39,7 +39,7 @@ package struct Family: Sendable {
   /// Where the code of each copy begins, or of all of them if there is but one entry.
   let entries: [Int]
   /// The copies whose guards the constants alone switch off: they cannot even fail.
-  let disabled: Set<Int>
+  package let disabled: Set<Int>
 
   /// The raw parameters of a copy, outermost first; the last one runs fastest.
   package func parameters(ofCopy ordinal: Int) -> [Int] {

@@ -56,7 +56,7 @@ package final class Interpreter {
   }
 
   /// Runs a copy of a rule on the working state: guard, then body. After `.negative` the state is unchanged unless
-  /// `guardsWrite`.
+  /// `Program.guardsMayWrite`.
   package func runRule(_ copy: Int) -> Outcome {
     let (entry, first) = entries[copy]
     if first >= 0 {
@@ -99,6 +99,11 @@ package final class Interpreter {
 
   /// What went wrong in the last run that failed.
   package var failure: RunTimeFailure { machine.failure(of: program.code, file: program.model.file) }
+
+  /// Which property the last run that failed violates. Cheap.
+  package var failedProperty: PropertyID {
+    program.code.sites[machine.failed[0]]?.property ?? .runTimeErrors
+  }
 
   /// The working state as a value.
   package var state: State { State(words: (0..<program.stateWords).map { machine.memory[$0] }) }

@@ -17,6 +17,8 @@ package struct Program: Sendable {
   package let covers: [Family]
   /// The implications in invariants that can be triggered at all.
   package let implications: [Implication]
+  /// Whether a guard calls a function and some function writes state variables: a false guard may then leave traces.
+  package let guardsMayWrite: Bool
   let layout: Layout
   let code: Code
 
@@ -39,6 +41,7 @@ package struct Program: Sendable {
     compiler.code.covers = model.covers.count
     try compiler.complete()
     implications = compiler.code.implications
+    guardsMayWrite = Self.guardsMayWrite(model)
     self.model = model
     self.layout = layout
     code = compiler.code
@@ -108,6 +111,20 @@ package struct Program: Sendable {
       try EnumerationLimit.check(count: first, of: "the set of all copies up to \(body.name)")
     }
     return families
+  }
+
+  /// Whether a guard calls a function while some function writes state variables, or one is passed by reference.
+  private static func guardsMayWrite(_ model: TypedModel) -> Bool {
+    let guards = model.rules.contains { rule in rule.guardExpression?.containsCall ?? false || rule.aliasesCall }
+    guard guards else { return false }
+    return model.functions.contains { function in
+      function.locals.prefix(function.parameterCount).contains { $0.kind == .reference }
+        || function.body.contains { statement in
+          Node.statement(statement).contains {
+            if case .place(let place, .write) = $0, case .state = place.root { true } else { false }
+          }
+        }
+    }
   }
 
   /// Throws: if a function's local is too large.

@@ -1,17 +1,17 @@
 import Logic
 import MMUEngine
-package import Murphi
+import Murphi
 
-/// How a model's values become the machine's: scalarset values through `bind`, enumeration members by name, the rest as is.
-package struct ReplayBinding: Sendable {
+/// How a model's values become the machine's: scalarset values through `bind`, enumeration members by name, the rest as they are.
+struct ReplayBinding: Sendable {
   /// By the scalarset's name.
   private let bindings: [String: ScalarsetBinding]
 
-  package init(_ bindings: [ScalarsetBinding]) {
+  init(_ bindings: [ScalarsetBinding]) {
     self.bindings = Dictionary(bindings.map { ($0.type, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// The machine's counterpart of a value; nil (with the reason) if there is none.
+  /// The machine's counterpart of a value. Throws: there is none, and why.
   func argument(for value: Value) throws(Unbound) -> Argument {
     switch value {
     case .boolean(let value): return .boolean(value)
@@ -23,21 +23,14 @@ package struct ReplayBinding: Sendable {
       }
       return .integer(binding.base + index * binding.step)
     case .undefined: throw Unbound("the value is undefined in the model")
-    case .record, .array: throw Unbound("a record or array is no argument")
+    case .record, .array: throw Unbound("a record or array has no counterpart")
     }
   }
 
-  /// The sum of the bound values of an argument that is given several times; a single one as it is.
-  func sum(_ values: [Argument]) throws(Unbound) -> Argument {
-    guard values.count > 1 else { return values[0] }
-    var total = 0
-    for value in values {
-      guard case .integer(let number) = value else {
-        throw Unbound("\(value) is no number, yet given with others to be summed")
-      }
-      total += number
-    }
-    return .integer(total)
+  /// What kind of engine object a scalarset's value is bound to; nil for other values.
+  func object(of value: Value) -> String? {
+    guard case .scalar(let type, _) = value else { return nil }
+    return bindings[type]?.object
   }
 
   /// Why a value has no counterpart.

@@ -82,13 +82,13 @@ extension MurphiDiagnostics {
     error("E0807", "the model has no \(what) `\(name)`", at: range)
   }
 
-  /// rumur would stop where we compute on.
+  /// rumur would stop where we compute on (or, in a shift, lose bits).
   static func narrowArithmetic(
     _ symbol: String, interval: String, type: String, holds: String, at range: SourceRange
   ) -> Diagnostic {
     Diagnostic(
       "W0901", .warning,
-      "the result of `\(symbol)` lies in \(interval); rumur computes this model in \(type), \(holds), and may stop here",
+      "the result of `\(symbol)` lies in \(interval); rumur computes this model in \(type), \(holds), and may stop or differ here",
       at: range)
   }
 

@@ -11,6 +11,8 @@ struct DirectiveParser {
 
   /// The directive, or nil after an error.
   mutating func parse() -> DirectiveSyntax? {
+    var copy = scanner
+    let text = copy.rest()
     guard let keyword = scanner.word({ $0.isLetter }) else {
       diagnostics.append(MurphiDiagnostics.unknownDirective("", at: scanner.here()))
       return nil
@@ -21,7 +23,7 @@ struct DirectiveParser {
         return nil
       }
       guard scanner.isAtEnd() else { throw malformed("nothing more") }
-      return DirectiveSyntax(kind: kind, keyword: keyword)
+      return DirectiveSyntax(kind: kind, keyword: keyword, text: text)
     } catch {
       return nil
     }

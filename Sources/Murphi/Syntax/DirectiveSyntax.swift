@@ -26,6 +26,8 @@ struct DirectiveSyntax: Sendable {
   let kind: Kind
   /// The word after `--@`.
   let keyword: NameSyntax
+  /// The whole directive on one line, without `--@`.
+  let text: String
 }
 
 /// `NAME arg=EXPR … [returns STATUS{|STATUS}]`
