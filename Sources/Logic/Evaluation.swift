@@ -68,6 +68,12 @@ package struct Evaluation {
 }
 
 extension TermStore {
+  /// A term's value under an assignment of its variables; for several terms of one assignment use `Evaluation`.
+  package func value(of term: Term, under assignment: [Term: TermValue] = [:]) -> TermValue {
+    var evaluation = Evaluation(self, assignment)
+    return evaluation.value(of: term)
+  }
+
   /// An operator's value from its operands' values. Requires: an operator with operands, of the right number and sorts.
   package static func compute(_ operation: Operator, _ operands: [TermValue], _ sort: Sort, lowest: Int) -> TermValue {
     switch operation {
