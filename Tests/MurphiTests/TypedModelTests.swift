@@ -193,4 +193,21 @@ import Testing
     #expect(model.variables[0].type == .scalarset(model.scalarsets[0]))
     #expect(model.variables[2].type == .enumeration(EnumerationType(name: "e", members: ["A"])))
   }
+
+  /// As `rumur --output` declares `value_t` for the same text (there with `fast` in the names).
+  @Test(arguments: [
+    ("x := 1", "uint8_t"), ("x := -(-1)", "int8_t"), ("x := 300 - 299", "uint16_t"), ("x := 3 - (-300)", "int16_t"),
+    ("for i := 0 to x do x := i end", "int64_t"), ("for i := x to 3 do x := i end", "int64_t"),
+    ("for i := 0 to 3 by x do x := i end", "uint8_t"), ("for i := 0 to 300 do x := 0 end", "uint16_t"),
+    ("for i: 0..300 do x := 0 end", "uint16_t"), ("x := 70000 - 69999", "uint32_t"), ("x := ~1", "uint8_t"),
+    ("x := 70000 + (-70000)", "int32_t"), ("x := 4294967296 - 4294967295", "uint64_t"),
+    ("put forall i := 0 to x do true end", "int64_t"), ("for i: scalarset(256) do x := 0 end", "uint16_t"),
+  ])
+  func rumursValueType(statement: String, name: String) throws {
+    let text = "var x: 0..3; startstate begin \(statement) end"
+    var checker = TypeChecker(tree: try SyntaxTree.parse(SourceFile(name: "v.m", text: text)), settings: [:])
+    checker.run([])
+    #expect(checker.errors == [])
+    #expect(checker.valueType.name == name)
+  }
 }
