@@ -139,4 +139,16 @@ import Testing
     let text = Self.base + Self.tail + "\n--@ ①source x\n--@ ②abstraction y\n--@ ③operation A\n"
     #expect(MarkedSource(text).findings() == ["E0804@1", "E0804@2", "E0804@3"])
   }
+
+  @Test func numbersInDirectivesAreNotSeenByRumur() {
+    let text = """
+      --@ observable o[i: 0..1000]=x
+      --@ setup A n=70000
+      var x: 0..3;
+      --@ operation A n=70000 m=(x - 9)
+      rule ①x - 1 = 1 ==> begin end
+      """
+    let marked = MarkedSource(text)
+    #expect(marked.findings() == ["W0901@1"])
+  }
 }

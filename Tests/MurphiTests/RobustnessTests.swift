@@ -29,7 +29,7 @@ import Testing
     #expect(MarkedSource(Self.shapes[shape](90)).diagnostics().map(\.id) == [])
   }
 
-  @Test(arguments: shapes.indices, [600, 20_000]) func tooDeepIsOneError(shape: Int, depth: Int) {
+  @Test(arguments: shapes.indices, [600, 5_000]) func tooDeepIsOneError(shape: Int, depth: Int) {
     #expect(MarkedSource(Self.shapes[shape](depth)).diagnostics().map(\.id) == ["E0206"])
   }
 

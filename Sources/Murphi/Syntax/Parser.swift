@@ -30,8 +30,7 @@ struct Parser {
   }
 }
 
-// MARK: tokens
-
+/// Looking at tokens and taking them.
 extension Parser {
   /// The next token.
   var current: Token { tokens[position] }
@@ -137,8 +136,6 @@ extension Parser {
     SourceRange(start: start.start, end: max(start.end, previousRange.end))
   }
 }
-
-// MARK: the model
 
 extension SyntaxTree {
   /// Reads a model.
