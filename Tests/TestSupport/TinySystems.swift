@@ -1,5 +1,5 @@
 package import Logic
-package import Testing
+import Testing
 package import TransitionSystems
 
 /// A hand-made system with one property and the answer that every engine must give.
