@@ -55,7 +55,7 @@ let package = Package(
     stage(
       "Replay", ["MMUEngine", "Murphi", "Diagnostics", "Execution", "Logic", "TransitionSystems"],
       settings: fast),
-    stage("Report", ["Diagnostics", "Murphi", "MMUEngine", "Replay", "Logic", "TransitionSystems"]),
+    stage("Report", ["Diagnostics", "MMUEngine", "Replay", "Interchange", "Logic", "TransitionSystems"]),
     .executableTarget(
       name: "kvmcheck",
       dependencies: [
@@ -83,6 +83,8 @@ let package = Package(
         "Engines", "ExplicitState", "Execution", "Elaboration", "SMT", "Checking", "Replay", "MMUEngine", "Murphi",
         "Diagnostics", "Logic", "TransitionSystems",
       ]),
+    tests("InterchangeTests", ["Interchange", "Logic", "TransitionSystems"]),
+    tests("ReportTests", ["Report", "Replay", "MMUEngine", "Interchange", "Logic", "TransitionSystems"]),
     tests("EndToEndTests", ["kvmcheck", "Interchange", "Logic", "TransitionSystems"]),
   ]
 )

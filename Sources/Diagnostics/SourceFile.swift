@@ -11,8 +11,13 @@ package struct SourceFile: Sendable, Hashable {
 
   /// Complexity: linear in the text.
   package init(name: String, text: String) {
+    self.init(name: name, unchecked: Array(text.utf8))
+  }
+
+  /// The bytes as they are; `load` says whether they are text.
+  private init(name: String, unchecked: [UInt8]) {
     self.name = name
-    bytes = Array(text.utf8)
+    bytes = unchecked
     var starts = [0]
     for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") { starts.append(offset + 1) }
     lineStarts = starts
@@ -50,5 +55,39 @@ package struct SourceFile: Sendable, Hashable {
       if lineStarts[middle] <= offset { low = middle } else { high = middle - 1 }
     }
     return low
+  }
+
+  /// A file from what lies on disk.
+  ///
+  /// Throws: a located diagnostic if the bytes are not UTF-8 (`E0101`) or contain a NUL byte (`E0102`).
+  package static func load(bytes: [UInt8], name: String) throws(Rejection) -> SourceFile {
+    let file = SourceFile(name: name, unchecked: bytes)
+    if let offset = bytes.firstIndex(of: 0) {
+      throw file.refusal("E0102", "the text contains a NUL byte", at: offset)
+    }
+    if let offset = firstInvalidOffset(bytes) {
+      throw file.refusal("E0101", "the text is not UTF-8", at: offset)
+    }
+    return file
+  }
+
+  /// The refusal of one byte.
+  private func refusal(_ id: String, _ message: String, at offset: Int) -> Rejection {
+    let range = SourceRange(start: offset, end: offset + 1)
+    return Rejection(file: self, diagnostics: [Diagnostic(id, .error, message, at: range)])
+  }
+
+  /// The first byte that belongs to no well-formed UTF-8 sequence.
+  private static func firstInvalidOffset(_ bytes: [UInt8]) -> Int? {
+    var decoder = UTF8()
+    var iterator = bytes.makeIterator()
+    var offset = 0
+    while true {
+      switch decoder.decode(&iterator) {
+      case .scalarValue(let scalar): offset += UTF8.width(scalar)
+      case .emptyInput: return nil
+      case .error: return offset
+      }
+    }
   }
 }

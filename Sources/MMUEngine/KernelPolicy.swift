@@ -4,6 +4,13 @@ package struct KernelPolicy: Sendable, Hashable {
   package enum Deviation: String, Sendable, Hashable, CaseIterable {
     /// A zap goes from RANGE.BLOCK straight to the kick and PAGE.REMOVE; MEM.TRACK is never called.
     case noTrack = "no-track"
+
+    /// What it changes, in a line, for `kvmcheck engine`.
+    package var summary: String {
+      switch self {
+      case .noTrack: "a zap never calls MEM.TRACK between RANGE.BLOCK and the kick"
+      }
+    }
   }
 
   package let deviations: Set<Deviation>

@@ -23,9 +23,9 @@ package struct Machine: Sendable {
     return try operation.perform(&self, arguments)
   }
 
-  /// Reads a named observable.
-  package func observe(_ name: String, index: Argument? = nil) throws(OperationError) -> Argument {
+  /// Reads a named observable; `indices` by name.
+  package func observe(_ name: String, _ indices: [String: Argument] = [:]) throws(OperationError) -> Argument {
     guard let observable = Self.observables.first(where: { $0.name == name }) else { throw .unknownObservable(name) }
-    return try observable.read(self, index)
+    return try observable.read(self, indices)
   }
 }

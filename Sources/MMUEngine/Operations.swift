@@ -56,6 +56,9 @@ package struct EngineCheck: Sendable, Hashable {
     self.name = name
     self.detail = detail
   }
+
+  /// Every check that can fire, with what it means, in the order in which `kvmcheck engine` lists them.
+  package static let all: [EngineCheck] = []
 }
 
 /// What an operation did.
@@ -111,19 +114,19 @@ package struct Operation: Sendable {
 /// One row of the table of observables.
 package struct Observable: Sendable {
   package let name: String
-  /// What it is indexed by; nil for a single value.
-  package let index: ArgumentKind?
+  /// What it is indexed by, in order; empty for a single value.
+  package let indices: [Parameter]
   package let value: ArgumentKind
   package let summary: String
-  /// Reads without changing anything.
-  package let read: @Sendable (borrowing Machine, Argument?) throws(OperationError) -> Argument
+  /// Reads without changing anything; the indices come by name.
+  package let read: @Sendable (borrowing Machine, [String: Argument]) throws(OperationError) -> Argument
 
   package init(
-    _ name: String, index: ArgumentKind? = nil, value: ArgumentKind, summary: String,
-    read: @escaping @Sendable (borrowing Machine, Argument?) throws(OperationError) -> Argument
+    _ name: String, indices: [Parameter] = [], value: ArgumentKind, summary: String,
+    read: @escaping @Sendable (borrowing Machine, [String: Argument]) throws(OperationError) -> Argument
   ) {
     self.name = name
-    self.index = index
+    self.indices = indices
     self.value = value
     self.summary = summary
     self.read = read

@@ -1,0 +1,137 @@
+package import Execution
+import Logic
+import Murphi
+package import TransitionSystems
+
+/// Why a trace is no evidence.
+package struct TraceRejection: Error, Hashable, Sendable {
+  /// The step at which re-execution and trace part, from 0.
+  package let step: Int
+  package let reason: String
+
+  package init(step: Int, reason: String) {
+    self.step = step
+    self.reason = reason
+  }
+}
+
+/// Re-executes traces with the reference semantics: code that never saw a solver, nor the search that found them.
+package struct TraceChecker: Sendable {
+  private let program: Program
+
+  package init(program: Program) {
+    self.program = program
+  }
+
+  /// Accepts a trace that starts in a start state, follows the rules state by state, satisfies every assumption, and whose
+  /// end violates the property. Throws: the first thing that is not so.
+  package func check(_ trace: Trace, violates property: PropertyID) throws(TraceRejection) {
+    let interpreter = Interpreter(program)
+    guard trace.variables == program.model.variables.map(\.name) else {
+      throw TraceRejection(step: 0, reason: "its variables are not the model's")
+    }
+    guard !trace.steps.isEmpty else { throw TraceRejection(step: 0, reason: "it has no state") }
+    var state: State?
+    for (index, step) in trace.steps.enumerated() {
+      let isLast = index == trace.steps.count - 1
+      let result = try self.step(step, index: index, from: state, interpreter)
+      state = try successor(result, step, index: index, failure: isLast ? trace.failure : nil, interpreter)
+      if let reached = state, !(isLast && trace.failure != nil) {
+        try admit(reached, index: index, interpreter)
+      }
+    }
+    guard let end = state else { return }
+    guard let failure = trace.failure else { return try checkEnd(end, index: trace.depth, property, interpreter) }
+    guard failure.property == property else {
+      throw TraceRejection(step: trace.depth, reason: "the run-time error violates another property")
+    }
+  }
+
+  private func step(
+    _ step: TraceStep, index: Int, from state: State?, _ interpreter: Interpreter
+  ) throws(TraceRejection) -> StepResult {
+    if let state {
+      guard let copy = program.ruleCopy(step.firing) else {
+        throw TraceRejection(step: index, reason: "the model has no such copy of rule \(step.firing.name)")
+      }
+      return interpreter.fire(copy, on: state)
+    }
+    guard let copy = program.startstateCopy(step.firing) else {
+      throw TraceRejection(step: index, reason: "the model has no such copy of start state \(step.firing.name)")
+    }
+    return interpreter.start(copy)
+  }
+
+  /// The state that re-execution reaches, which must be the trace's.
+  private func successor(
+    _ result: StepResult, _ step: TraceStep, index: Int, failure: RunTimeFailure?, _ interpreter: Interpreter
+  ) throws(TraceRejection) -> State {
+    switch result {
+    case .successor(let state):
+      try compare(state, step, index: index)
+      if let failure, !isMet(failure, in: state, interpreter) {
+        throw TraceRejection(step: index, reason: "no run-time error, the trace says: \(failure.message)")
+      }
+      return state
+    case .disabled: throw TraceRejection(step: index, reason: "rule \(step.firing.name) is disabled")
+    case .dropped: throw TraceRejection(step: index, reason: "an assume statement drops the firing")
+    case .failed(let found, let partial):
+      guard let failure else { throw TraceRejection(step: index, reason: "run-time error: \(found.message)") }
+      guard found.property == failure.property, found.message == failure.message else {
+        throw TraceRejection(step: index, reason: "run-time error \(found.message), the trace says: \(failure.message)")
+      }
+      try compare(partial, step, index: index)
+      return partial
+    }
+  }
+
+  /// A failure may also arise while a property is evaluated in the last state; then the step itself succeeds.
+  private func isMet(_ failure: RunTimeFailure, in state: State, _ interpreter: Interpreter) -> Bool {
+    (program.assumptions + program.properties).contains { family in
+      guard case .failed(let found) = interpreter.check(family, on: state) else { return false }
+      return found.property == failure.property && found.message == failure.message
+    }
+  }
+
+  private func compare(_ state: State, _ step: TraceStep, index: Int) throws(TraceRejection) {
+    let values = program.values(of: state)
+    for (position, name) in program.model.variables.map(\.name).enumerated() where values[position] != step.values[position] {
+      throw TraceRejection(
+        step: index, reason: "\(name) is \(values[position]), the trace says \(step.values[position])")
+    }
+  }
+
+  private func admit(
+    _ state: State, index: Int, _ interpreter: Interpreter
+  ) throws(TraceRejection) {
+    guard interpreter.checkAssumptions(on: state) == .holds else {
+      throw TraceRejection(step: index, reason: "an assumption does not hold")
+    }
+  }
+
+  private func checkFailure(_ trace: Trace, _ property: PropertyID) throws(TraceRejection) {
+    guard trace.failure?.property == property else {
+      throw TraceRejection(step: trace.depth, reason: "the run-time error violates another property")
+    }
+  }
+
+  private func checkEnd(
+    _ state: State, index: Int, _ property: PropertyID, _ interpreter: Interpreter
+  ) throws(TraceRejection) {
+    switch property {
+    case .invariant(let position):
+      guard interpreter.check(program.properties[position], on: state) == .violated else {
+        throw TraceRejection(step: index, reason: "the property holds in the last state")
+      }
+    case .deadlock:
+      let mode = program.model.directives.deadlock
+      for copy in 0..<program.ruleCopies {
+        if case .successor(let next) = interpreter.fire(copy, on: state), mode == .stuck || next != state {
+          throw TraceRejection(step: index, reason: "rule \(program.firing(rule: copy).name) leaves the last state")
+        }
+      }
+    case .assertion, .runTimeErrors, .cover:
+      throw TraceRejection(step: index, reason: "no run-time error ends the trace")
+    }
+  }
+}

@@ -1,0 +1,182 @@
+import Diagnostics
+import Logic
+import Murphi
+package import TransitionSystems
+
+/// Runs a program: start states, rules, properties, single expressions. The reference semantics of Murphi, errors included.
+///
+/// Not `Sendable`: one per task. Working memory holds one state; `load` sets it, a rule changes it in place, and whoever
+/// searches reads the successor from `words`. `StepResult` and the functions that take a `State` are the safe door.
+package final class Interpreter {
+  package let program: Program
+  private let machine: Machine
+  /// Entry of each rule copy, and where its parameters begin in `parameters`; −1 if it is specialised.
+  private let entries: UnsafeMutablePointer<(entry: Int32, parameters: Int32)>
+  private let parameters: UnsafeMutablePointer<Int>
+  private let parameterCounts: [Int]
+  /// How often each cover was hit, and which implications had a true left side, since the interpreter was made.
+  package var coverCounts: [Int] { (0..<program.model.covers.count).map { machine.covers[$0] } }
+  package var triggered: [Bool] { program.implications.indices.map { machine.implications[$0] } }
+
+  package init(_ program: Program) {
+    self.program = program
+    machine = Machine(code: program.code, stateWords: program.stateWords)
+    let copies = program.ruleCopies
+    entries = .allocate(capacity: max(1, copies))
+    var values: [Int] = []
+    var counts: [Int] = []
+    for family in program.rules {
+      counts.append(family.parameters.count)
+      let isSpecialised = family.entries.count == family.count
+      for ordinal in 0..<family.count {
+        let entry = Int32(family.entries[isSpecialised ? ordinal : 0])
+        (entries + family.first + ordinal).initialize(to: (entry, isSpecialised ? -1 : Int32(values.count)))
+        if !isSpecialised { values += [family.parameters.count] + family.parameters(ofCopy: ordinal) }
+      }
+    }
+    parameterCounts = counts
+    parameters = .allocate(capacity: max(1, values.count))
+    parameters.initialize(from: values, count: values.count)
+  }
+
+  deinit {
+    entries.deallocate()
+    parameters.deallocate()
+  }
+
+  // The fast door: pointers and copies' numbers.
+
+  /// The working state. After a rule or start state succeeded: the successor; after a failure: as far as the body came.
+  package var words: UnsafeMutablePointer<UInt64> { machine.memory }
+
+  /// Sets the working state.
+  @inline(__always)
+  package func load(_ state: UnsafePointer<UInt64>) {
+    machine.memory.update(from: state, count: program.stateWords)
+  }
+
+  /// Runs a copy of a rule on the working state: guard, then body. After `.negative` the state is unchanged unless
+  /// `Program.guardsMayWrite`.
+  package func runRule(_ copy: Int) -> Outcome {
+    let (entry, first) = entries[copy]
+    if first >= 0 {
+      let values = parameters + Int(first)
+      for position in 0..<values[0] { machine.registers[position + 1] = values[position + 1] }
+    }
+    return machine.run(from: Int(entry))
+  }
+
+  /// Runs a copy of a start state on the all-undefined state.
+  package func runStartstate(_ copy: Int) -> Outcome {
+    machine.memory.update(repeating: 0, count: program.stateWords)
+    for family in program.startstates where copy - family.first < family.count {
+      return run(family, copy: copy - family.first)
+    }
+    preconditionFailure("no such start state")
+  }
+
+  /// Evaluates a property's copies on the working state, in order, until one does not hold or fails.
+  package func check(_ family: Family) -> Outcome {
+    for ordinal in 0..<family.count {
+      switch run(family, copy: ordinal) {
+      case .success, .dropped: continue
+      case .negative: return .negative
+      case .failure: return .failure
+      }
+    }
+    return .success
+  }
+
+  /// Evaluates one copy of a property on the working state.
+  package func run(_ family: Family, copy ordinal: Int) -> Outcome {
+    if family.entries.count == family.count { return machine.run(from: family.entries[ordinal]) }
+    for (position, raw) in family.parameters(ofCopy: ordinal).enumerated() { machine.registers[position + 1] = raw }
+    return machine.run(from: family.entries[0])
+  }
+
+  /// Counts a hit of a top-level cover.
+  package func countCover(_ position: Int) { machine.covers[position] += 1 }
+
+  /// What went wrong in the last run that failed.
+  package var failure: RunTimeFailure { machine.failure(of: program.code, file: program.model.file) }
+
+  /// Which property the last run that failed violates. Cheap.
+  package var failedProperty: PropertyID {
+    program.code.sites[machine.failed[0]]?.property ?? .runTimeErrors
+  }
+
+  /// The working state as a value.
+  package var state: State { State(words: (0..<program.stateWords).map { machine.memory[$0] }) }
+}
+
+/// What came of firing a copy of a rule or start state.
+package enum StepResult: Hashable, Sendable {
+  case successor(State)
+  /// The guard is false.
+  case disabled
+  /// An `assume` statement was false.
+  case dropped
+  /// A run-time error, with the state as far as the body came.
+  case failed(RunTimeFailure, partial: State)
+}
+
+/// What came of a property.
+package enum PropertyResult: Hashable, Sendable {
+  case holds
+  case violated
+  case failed(RunTimeFailure)
+}
+
+extension Interpreter {
+  /// Fires a copy of a rule.
+  package func fire(_ copy: Int, on state: State) -> StepResult {
+    load(state)
+    return result(of: runRule(copy))
+  }
+
+  /// Runs a copy of a start state.
+  package func start(_ copy: Int) -> StepResult { result(of: runStartstate(copy)) }
+
+  /// Whether all copies of a property hold.
+  package func check(_ family: Family, on state: State) -> PropertyResult {
+    load(state)
+    switch check(family) {
+    case .success, .dropped: return .holds
+    case .negative: return .violated
+    case .failure: return .failed(failure)
+    }
+  }
+
+  /// Whether a state satisfies every assumption.
+  package func checkAssumptions(on state: State) -> PropertyResult {
+    for family in program.assumptions {
+      let result = check(family, on: state)
+      if result != .holds { return result }
+    }
+    return .holds
+  }
+
+  /// Sets the working state.
+  package func load(_ state: State) {
+    precondition(state.words.count == program.stateWords, "a state of another program")
+    for (position, word) in state.words.enumerated() { machine.memory[position] = word }
+  }
+
+  /// What a run left behind.
+  private func result(of outcome: Outcome) -> StepResult {
+    switch outcome {
+    case .success: .successor(state)
+    case .negative: .disabled
+    case .dropped: .dropped
+    case .failure: .failed(failure, partial: state)
+    }
+  }
+}
+
+extension Machine {
+  /// What went wrong in the last run that failed.
+  func failure(of code: Code, file: SourceFile) -> RunTimeFailure {
+    guard let site = code.sites[failed[0]] else { preconditionFailure("an instruction that can fail has a site") }
+    return site.failure(value: site.register.map { registers[failed[1] + $0] }, file: file)
+  }
+}

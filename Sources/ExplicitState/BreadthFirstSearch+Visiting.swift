@@ -1,0 +1,147 @@
+import Execution
+import Murphi
+import TransitionSystems
+
+/// What happens to successors, in rumur's order.
+extension BreadthFirstSearch {
+  /// Looks up and stores the successors of a batch.
+  func absorb() {
+    for position in 0..<buffer.count {
+      if isStopped { return }
+      let event = buffer[position]
+      let state = UnsafePointer(buffer.state(position))
+      switch event.kind {
+      case .successor:
+        rulesFired &+= 1
+        fired[Int(event.rule)] &+= 1
+        if set.contains(state, hash: event.hash) { continue }
+        let parent = Int(event.parent)
+        visit(state, .rule(copy: Int(event.copy), parent: parent), parent: parent, hash: event.hash)
+      case .stutter:
+        rulesFired &+= 1
+        fired[Int(event.rule)] &+= 1
+      case .failure:
+        guard let failure = failures[Int(event.hash)] else { continue }
+        let origin = Witness.Origin.rule(copy: Int(event.copy), parent: Int(event.parent))
+        record(failure.property, origin, state: copy(state), failure: failure)
+      case .progressed:
+        break
+      case .stuck:
+        record(.deadlock, .stored(Int(event.parent)), state: nil, failure: nil)
+      }
+    }
+  }
+
+  /// A firing failed: remembers why, if that is news.
+  func noteFailure(_ candidate: ActiveCopy, parent: UInt32) {
+    let isNews = !isViolated(interpreter.failedProperty)
+    let event = SuccessorBuffer.Event(
+      kind: .failure, rule: candidate.rule, copy: candidate.copy, parent: parent, hash: UInt64(failures.count))
+    failures.append(isNews ? interpreter.failure : nil)
+    buffer.append(event, UnsafePointer(interpreter.words))
+  }
+
+  /// A state that may be new: assumptions, invariants, storing, covers.
+  func visit(_ state: UnsafePointer<UInt64>, _ origin: Witness.Origin, parent: Int, hash: UInt64?) {
+    let hash = hash ?? set.hash(state)
+    if set.contains(state, hash: hash) { return }
+    let saved = copy(state)
+    interpreter.load(saved)
+    guard satisfiesAssumptions(saved, origin) else { return }
+    for family in program.properties where !isStopped {
+      checkInvariant(family, saved, origin)
+    }
+    if isStopped { return }
+    guard hasRoom() else { return }
+    _ = saved.words.withUnsafeBufferPointer { words in
+      words.baseAddress.map { set.insert($0, hash: hash, parent: parent) }
+    }
+    for family in program.covers { countCovers(family, saved) }
+  }
+
+  /// Whether every assumption holds in a state.
+  private func satisfiesAssumptions(_ state: State, _ origin: Witness.Origin) -> Bool {
+    for family in program.assumptions {
+      switch interpreter.check(family) {
+      case .success, .dropped: continue
+      case .negative: return false
+      case .failure:
+        let failure = interpreter.failure
+        record(failure.property, origin, state: state, failure: failure)
+        return false
+      }
+    }
+    return true
+  }
+
+  /// Checks all copies of an invariant in a new state.
+  private func checkInvariant(_ family: Family, _ state: State, _ origin: Witness.Origin) {
+    for ordinal in 0..<family.count {
+      switch interpreter.run(family, copy: ordinal) {
+      case .success, .dropped:
+        continue
+      case .negative:
+        record(.invariant(family.position), origin, state: state, failure: nil)
+      case .failure:
+        if !isViolated(interpreter.failedProperty) {
+          let failure = interpreter.failure
+          record(failure.property, origin, state: state, failure: failure)
+        }
+      }
+      if isStopped { return }
+    }
+  }
+
+  /// Counts the hits of a top-level cover in a new state.
+  private func countCovers(_ family: Family, _ state: State) {
+    for ordinal in 0..<family.count where interpreter.run(family, copy: ordinal) == .success {
+      interpreter.countCover(family.position)
+    }
+    guard undecided?.contains(.cover(family.position)) ?? false else { return }
+    if interpreter.coverCounts[family.position] > 0 { decide(.cover(family.position)) }
+  }
+
+  /// Whether the budget allows one more state.
+  private func hasRoom() -> Bool {
+    if set.count >= min(options.budget.states, StateSet.capacity) {
+      stop(.states(min(options.budget.states, StateSet.capacity)))
+    } else if set.bytes > options.budget.bytes {
+      stop(.memory)
+    }
+    return !isStopped
+  }
+
+  /// Ends the search at a limit.
+  func stop(_ reason: LimitReason) {
+    limit = reason
+    isStopped = true
+  }
+
+  /// Whether a property is known to be violated.
+  func isViolated(_ property: PropertyID) -> Bool { witnesses.contains { $0.property == property } }
+
+  /// A start state failed.
+  func recordFailure(_ origin: Witness.Origin, state: State) {
+    let failure = interpreter.failure
+    record(failure.property, origin, state: state, failure: failure)
+  }
+
+  /// Notes the first violation of a property, and stops if that is what was asked for.
+  func record(_ property: PropertyID, _ origin: Witness.Origin, state: State?, failure: RunTimeFailure?) {
+    guard !isViolated(property) else { return }
+    witnesses.append(Witness(property: property, origin: origin, state: state, failure: failure))
+    if options.stop == .atFirstViolation { isStopped = true }
+    decide(property)
+  }
+
+  /// A property is decided; the search stops when it was the last one asked for.
+  private func decide(_ property: PropertyID) {
+    guard undecided?.remove(property) != nil else { return }
+    if undecided?.isEmpty ?? false { isStopped = true }
+  }
+
+  /// A state of its own.
+  private func copy(_ words: UnsafePointer<UInt64>) -> State {
+    State(words: Array(UnsafeBufferPointer(start: words, count: set.stateWords)))
+  }
+}

@@ -1,0 +1,157 @@
+package import Execution
+import Glibc
+import Murphi
+import TransitionSystems
+
+/// Exhaustive breadth-first search over packed states, in the order of work of rumur's single-threaded verifier.
+///
+/// For each start state, then for each state in the order found, for each rule copy in file order: guard and body; count
+/// the firing; note progress; drop the successor if an assumption is false; look it up; if new, check the invariants, store
+/// it, count covers. After all copies: deadlock. Invariants are functions of the state, so checking them only on new states
+/// finds the same as rumur's check of every successor.
+///
+/// - *Required*: levels are complete before the next begins, so the first run found to a violation is a shortest one.
+/// - *Canonical*: among the shortest, that of the first parent in order of discovery and its first copy.
+/// - Unless it stops at the first violation, the search goes on through violating states: every property is decided for
+///   itself. A firing that fails has no successor; a state on which a property's evaluation fails is stored.
+/// - Parents are stored (4 bytes a state), rules are not: a trace re-fires the parent's copies until one gives the state.
+package final class BreadthFirstSearch {
+  let program: Program
+  let interpreter: Interpreter
+  let options: SearchOptions
+  let set: StateSet
+  var buffer: SuccessorBuffer
+  /// The copies that the constants do not switch off, in file order.
+  let active: [ActiveCopy]
+  /// By rule, by position in the model.
+  var fired: [Int]
+  var rulesFired = 0
+  /// The number of the first state of each level; the last entry is the end of the last complete level.
+  var levels: [Int] = [0]
+  var witnesses: [Witness] = []
+  /// Failures of the batch, for those properties that were not yet violated when it was generated.
+  var failures: [RunTimeFailure?] = []
+  /// Properties that must still be decided before the search may stop early; nil if it may not.
+  var undecided: Set<PropertyID>?
+  var limit: LimitReason?
+  var isStopped = false
+
+  /// A copy of a rule.
+  struct ActiveCopy {
+    let rule: Int32
+    let copy: Int32
+  }
+
+  /// A violation and how to get there.
+  struct Witness {
+    /// The last step's origin.
+    enum Origin {
+      case startstate(copy: Int)
+      case rule(copy: Int, parent: Int)
+      /// No further step: a stored state.
+      case stored(Int)
+    }
+    let property: PropertyID
+    let origin: Origin
+    /// The last state, unless it is stored.
+    let state: State?
+    let failure: RunTimeFailure?
+  }
+
+  /// States whose successors are computed before any is looked up.
+  private static let batch = 16
+
+  package init(_ program: Program, options: SearchOptions) {
+    self.program = program
+    self.options = options
+    interpreter = Interpreter(program)
+    set = StateSet(stateWords: program.stateWords)
+    buffer = SuccessorBuffer(stateWords: program.stateWords)
+    active = program.rules.flatMap { family in
+      (0..<family.count).filter { !family.disabled.contains($0) }.map {
+        ActiveCopy(
+          rule: Int32(truncatingIfNeeded: family.position), copy: Int32(truncatingIfNeeded: family.first + $0))
+      }
+    }
+    fired = Array(repeating: 0, count: program.rules.count)
+    if case .whenDecided(let properties) = options.stop { undecided = Set(properties) }
+  }
+
+  /// Searches until all is visited, decided, or a limit is reached.
+  package func run() -> SearchReport {
+    startAll()
+    levels.append(set.count)
+    while !isStopped && levels[levels.count - 2] < levels[levels.count - 1] {
+      expandLevel()
+      if !isStopped { levels.append(set.count) }
+    }
+    return makeReport()
+  }
+
+  /// Runs the start states.
+  private func startAll() {
+    for copy in 0..<program.startstateCopies where !isStopped {
+      let origin = Witness.Origin.startstate(copy: copy)
+      switch interpreter.runStartstate(copy) {
+      case .success: visit(UnsafePointer(interpreter.words), origin, parent: 0, hash: nil)
+      case .failure: recordFailure(origin, state: interpreter.state)
+      case .negative, .dropped: break
+      }
+    }
+  }
+
+  /// Expands the states of the last level.
+  private func expandLevel() {
+    var next = levels[levels.count - 2]
+    let end = levels[levels.count - 1]
+    while next < end && !isStopped {
+      if Task.isCancelled { return stop(.interrupted) }
+      let last = min(next + Self.batch, end)
+      buffer.removeAll()
+      failures.removeAll(keepingCapacity: true)
+      for number in next..<last { generate(number) }
+      absorb()
+      next = last
+    }
+  }
+
+  /// Computes a state's successors.
+  private func generate(_ number: Int) {
+    let state = UnsafePointer(set.state(number))
+    let words = UnsafePointer(interpreter.words)
+    let (stateWords, reloads) = (set.stateWords, program.guardsMayWrite)
+    let parent = UInt32(truncatingIfNeeded: number)
+    var (changed, succeeded) = (false, false)
+    interpreter.load(state)
+    for candidate in active {
+      let outcome = interpreter.runRule(Int(candidate.copy))
+      if outcome == .negative {
+        if reloads { interpreter.load(state) }
+        continue
+      }
+      if outcome == .success {
+        succeeded = true
+        let same = memcmp(words, state, stateWords &* 8) == 0
+        let hash = same ? 0 : set.hash(words)
+        if !same {
+          changed = true
+          set.prefetch(hash)
+        }
+        let kind: SuccessorBuffer.Kind = same ? .stutter : .successor
+        buffer.append(
+          .init(kind: kind, rule: candidate.rule, copy: candidate.copy, parent: parent, hash: hash), words)
+      } else if outcome == .failure {
+        noteFailure(candidate, parent: parent)
+      }
+      interpreter.load(state)
+    }
+    let progressed =
+      switch options.deadlock {
+      case .stuttering: changed
+      case .stuck: succeeded
+      case .off: true
+      }
+    buffer.append(
+      .init(kind: progressed ? .progressed : .stuck, rule: 0, copy: 0, parent: parent, hash: 0), state)
+  }
+}

@@ -1,0 +1,120 @@
+import Foundation
+import Replay
+
+/// The summary for people: a line per property, aligned; a table per violation.
+package struct TextReport {
+  /// Whether ANSI colours may be used.
+  package enum Colour: Sendable {
+    case plain
+    case ansi
+  }
+
+  /// How much of each violation is shown.
+  package enum Traces: Sendable {
+    case full
+    case none
+  }
+
+  private let colour: Colour
+  private let traces: Traces
+
+  package init(colour: Colour, traces: Traces) {
+    self.colour = colour
+    self.traces = traces
+  }
+
+  /// The heading of a model's rows: its name, file, title, the constants of the scope and what it leaves out.
+  package func heading(
+    model: String, file: String, title: String?, scope: String, constants: String, omissions: [String]
+  )
+    -> String
+  {
+    var lines = [title.map { "\(model): \($0)" } ?? model]
+    lines.append("  \(file), scope \(scope)" + (constants.isEmpty ? "" : ": \(constants)"))
+    if traces == .full { lines += omissions.flatMap { Self.wrapped("  not modelled: " + $0, hanging: 16) } }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The heading of a variant's rows.
+  package func heading(variant: String, constants: String) -> String {
+    "  variant \(variant)" + (constants.isEmpty ? "" : " (\(constants))") + "\n"
+  }
+
+  /// A row, and for a violation its table. `width` is the widest property of the block.
+  package func text(of row: ResultRow, width: Int) -> String {
+    let property = row.property.padding(to: width)
+    var line = "  " + word(of: row) + "  " + property
+    line += "  " + (row.engine ?? "-").padding(to: 11) + "  " + row.detail.padding(to: 34)
+    line += "  " + String(format: "%6.2f s", row.seconds)
+    if !row.asExpected { line += "  UNEXPECTED" + (row.expected.map { " (expected: \($0.rawValue))" } ?? "") }
+    var lines = [line.trimmingTrailingBlanks()]
+    lines += row.agreement.map { "             \($0)" }
+    lines += row.diagnostics.flatMap {
+      $0.split(separator: "\n", omittingEmptySubsequences: false).map { "      \($0)" }
+    }
+    if traces == .full, let trace = row.trace {
+      lines += TraceTable(trace, replay: row.replay).lines(indent: 6)
+    } else if let replay = row.replay {
+      lines.append("             " + replay.word)
+    }
+    if let file = row.traceFile { lines.append("      trace: \(file)") }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The last line: how many rows, by verdict, and how many came out otherwise than the files say.
+  package func summary(of rows: [ResultRow], seconds: Double) -> String {
+    var counts: [(String, Int)] = []
+    for row in rows {
+      let word = row.verdict.rawValue
+      if let index = counts.firstIndex(where: { $0.0 == word }) {
+        counts[index].1 += 1
+      } else {
+        counts.append((word, 1))
+      }
+    }
+    let words = counts.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
+    let unexpected = rows.count { !$0.asExpected }
+    let replayed = rows.compactMap(\.replay)
+    let reproduced = replayed.count { $0.word == "reproduced" }
+    var text = "\(rows.count) results: \(words)"
+    if !replayed.isEmpty { text += "; \(reproduced) of \(replayed.count) traces reproduced on the engine" }
+    text += unexpected == 0 ? "; all as the files say" : "; \(unexpected) UNEXPECTED"
+    return text + String(format: "; %.1f s\n", seconds)
+  }
+
+  private func word(of row: ResultRow) -> String {
+    let word = row.verdict.rawValue.padding(to: 9)
+    guard colour == .ansi else { return word }
+    let code = row.asExpected ? (row.verdict == .violated ? "33" : "32") : "31"
+    return "\u{1B}[\(code)m\(word)\u{1B}[0m"
+  }
+
+  /// Breaks at blanks so that no line is longer than 118 characters.
+  static func wrapped(_ text: String, hanging: Int) -> [String] {
+    var lines: [String] = []
+    var line = ""
+    for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+      if line.count + word.count + 1 > 118, !line.isEmpty {
+        lines.append(line)
+        line = String(repeating: " ", count: hanging) + word
+      } else {
+        line += (line.isEmpty && lines.isEmpty ? "" : " ") + word
+      }
+    }
+    return lines + [line]
+  }
+}
+
+extension String {
+  /// The text, filled with blanks to a width.
+  func padding(to width: Int) -> String {
+    count >= width ? self : self + String(repeating: " ", count: width - count)
+  }
+
+  /// The text without blanks at its end.
+  func trimmingTrailingBlanks() -> String {
+    var text = self
+    while text.last == " " { text.removeLast() }
+    return text
+  }
+}

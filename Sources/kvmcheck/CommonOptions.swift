@@ -1,0 +1,92 @@
+import ArgumentParser
+
+/// What most commands take.
+struct CommonOptions: ParsableArguments {
+  /// The form of results.
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case text
+    case json
+  }
+
+  /// Which engine decides.
+  enum EngineChoice: String, ExpressibleByArgument, CaseIterable {
+    case auto
+    case bmc
+    case kInduction = "k-induction"
+    case pdr
+    case explicit
+  }
+
+  @Option(help: ArgumentHelp("The scope of the file to check.", valueName: "name"))
+  var scope = "default"
+
+  @Option(
+    name: .customLong("const"), help: ArgumentHelp("Override a top-level constant; may be repeated.", valueName: "N=V"))
+  var constants: [ConstantArgument] = []
+
+  @Option(help: "Who decides: auto, bmc, k-induction, pdr, explicit.")
+  var engine = EngineChoice.auto
+
+  @Option(help: ArgumentHelp("How many transitions a bounded search unrolls.", valueName: "k"))
+  var depth: Int?
+
+  @Option(help: ArgumentHelp("Stop the whole command after this long.", valueName: "seconds"))
+  var timeout: Double?
+
+  @Option(help: ArgumentHelp("Resident memory to use at most: 512M, 2G.", valueName: "size"))
+  var memory: MemorySize?
+
+  @Option(help: ArgumentHelp("How many questions to work on at once (default: all cores).", valueName: "n"))
+  var jobs: Int?
+
+  @Option(help: "The seed of random choices.")
+  var seed: UInt64 = 1
+
+  @Option(help: "The form of results: text, json.")
+  var format = Format.text
+
+  @Option(name: .short, help: ArgumentHelp("Write results to a file instead of standard output.", valueName: "file"))
+  var output: String?
+
+  @Flag(help: "Only the rows: no traces, no progress.")
+  var quiet = false
+
+  @Option(help: ArgumentHelp("The folder that holds Models/ and Proofs/.", valueName: "dir"))
+  var root: String?
+
+  mutating func validate() throws {
+    if let depth, depth < 0 { throw ValidationError("--depth \(depth): expected a number of transitions, 0 or more") }
+    if let timeout, !(timeout > 0) {
+      throw ValidationError("--timeout \(timeout): expected a number of seconds above 0")
+    }
+    if let jobs, jobs < 1 { throw ValidationError("--jobs \(jobs): expected 1 or more") }
+  }
+}
+
+/// `N=V` of `--const`.
+struct ConstantArgument: ExpressibleByArgument, Sendable {
+  let name: String
+  let value: String
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }
+    name = String(parts[0])
+    value = String(parts[1])
+  }
+}
+
+/// A size in bytes: digits, then nothing, K, M or G.
+struct MemorySize: ExpressibleByArgument, Sendable {
+  let bytes: Int
+
+  init?(argument: String) {
+    let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+    let unit = argument.last.flatMap { units[Character($0.uppercased())] }
+    let digits = unit == nil ? Substring(argument) : argument.dropLast()
+    guard let number = Int(digits), number > 0 else { return nil }
+    let (bytes, overflow) = number.multipliedReportingOverflow(by: unit ?? 1)
+    guard !overflow else { return nil }
+    self.bytes = bytes
+  }
+}

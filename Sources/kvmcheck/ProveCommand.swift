@@ -1,0 +1,126 @@
+import ArgumentParser
+import Foundation
+import Interchange
+import Report
+
+/// `kvmcheck prove`: the main job.
+struct ProveCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "prove", abstract: "Prove or refute.", subcommands: [ProveInvariantsCommand.self])
+}
+
+/// `kvmcheck prove invariants [MODEL…]`
+struct ProveInvariantsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "invariants",
+    abstract: "Decide every property of the models, and every variant as its header says.",
+    discussion: """
+      Without MODEL: all of Models/ in their default scopes, and every variant. With MODEL: that one; variants with \
+      --all-variants or --variant NAME. MODEL is a path, - for standard input, or the bare name of a shipped model.
+      """)
+
+  @ArgumentParser.Argument(help: ArgumentHelp("A model to check.", valueName: "model"))
+  var models: [String] = []
+
+  @Flag(help: "Also decide every variant of the models named.")
+  var allVariants = false
+
+  @Option(help: ArgumentHelp("Decide this variant only.", valueName: "name"))
+  var variant: String?
+
+  @Option(help: ArgumentHelp("Decide this property only.", valueName: "property"))
+  var only: String?
+
+  @Option(help: ArgumentHelp("Write each counterexample there as ITF JSON.", valueName: "dir"))
+  var traces: String?
+
+  @OptionGroup var options: CommonOptions
+
+  func validate() throws {
+    if options.engine == .pdr { throw ValidationError("--engine pdr: there is no PDR engine in this version") }
+    if models.count(where: { $0 == "-" }) > 1 { throw ValidationError("standard input can be read only once") }
+  }
+
+  func run() async throws {
+    let started = ContinuousClock.now
+    let console = Console(path: options.output, quiet: options.quiet)
+    let stop = StopSwitch()
+    let request = try request()
+    let traceFolder = try traces.map(TraceFolder.init(path:))
+    let text = TextReport(colour: console.resultsAreColoured ? .ansi : .plain, traces: options.quiet ? .none : .full)
+    let format = options.format
+    let rows = try await stop.running(timeout: options.timeout) {
+      var all: [ResultRow] = []
+      try await Campaign(request: request, stop: stop).run(progress: console.progress) { result in
+        var result = result
+        if let traceFolder { result = try traceFolder.save(result, of: request) }
+        for warning in result.warnings { console.diagnose(warning) }
+        console.clearProgress()
+        if format == .text { try console.write(Self.text(of: result, scope: request.scope, report: text)) }
+        all += result.rows
+      }
+      return all
+    }
+    switch format {
+    case .text: try console.write(text.summary(of: rows, seconds: Self.seconds(since: started)))
+    case .json: try console.write(String(decoding: JSONReport.prove(rows).encoded(), as: UTF8.self))
+    }
+    try console.finish()
+    if stop.reason != .none { throw ExitCode.limit }
+    throw ExitCode(ResultRow.exitCode(of: rows))
+  }
+
+  private func request() throws -> Campaign.Request {
+    let locator = ModelLocator(
+      explicit: options.root, workingDirectory: FileManager.default.currentDirectoryPath,
+      executable: CommandLine.arguments[0])
+    let locations: [ModelLocator.Location]
+    do {
+      locations = models.isEmpty ? try locator.all() : try models.map { name in try locator.find(name) }
+    } catch {
+      throw UsageError(error.description)
+    }
+    let variants: Campaign.Variants =
+      variant.map(Campaign.Variants.named) ?? (models.isEmpty || allVariants ? .all : .none)
+    let jobs = options.jobs ?? ProcessInfo.processInfo.activeProcessorCount
+    return Campaign.Request(
+      models: locations, scope: options.scope, variants: variants, constants: options.constants, only: only, jobs: jobs,
+      decider: Decider(options: options, jobs: jobs))
+  }
+
+  /// The rows of a file under their headings.
+  private static func text(of result: Campaign.FileResult, scope: String, report: TextReport) -> String {
+    var text = report.heading(
+      model: result.location.name, file: result.location.path, title: result.title, scope: scope,
+      constants: result.constants, omissions: result.omissions)
+    let width = min(72, result.rows.map(\.property.count).max() ?? 0)
+    var variant: String?
+    for row in result.rows {
+      if row.variant != variant, let name = row.variant {
+        text += report.heading(variant: name, constants: Self.changed(row, from: result.rows))
+      }
+      variant = row.variant
+      text += report.text(of: row, width: width)
+    }
+    return text + "\n"
+  }
+
+  /// The constants of a variant's row that differ from those of the file as it stands.
+  private static func changed(_ row: ResultRow, from rows: [ResultRow]) -> String {
+    guard let base = rows.first(where: { $0.variant == nil }) else {
+      return row.constants.map { "\($0.name)=\($0.text)" }.joined(separator: " ")
+    }
+    return row.constants.filter { !base.constants.contains($0) }.map { "\($0.name)=\($0.text)" }.joined(separator: " ")
+  }
+
+  static func seconds(since start: ContinuousClock.Instant) -> Double {
+    let duration = ContinuousClock.now - start
+    return Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
+  }
+}
+
+/// A command line that makes no sense: printed as such, exit code 64.
+struct UsageError: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,51 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// Why the command has to end early. Set once, by a signal or the clock; the first reason counts.
+final class StopSwitch: Sendable {
+  enum Reason: Int, Sendable {
+    case none = 0
+    case interrupted = 1
+    case time = 2
+  }
+
+  private let state = Atomic<Int>(0)
+
+  /// The first reason given; `.none` while the command may go on.
+  var reason: Reason { Reason(rawValue: state.load(ordering: .acquiring)) ?? .none }
+
+  /// Records the reason unless there is one already.
+  func stop(_ reason: Reason) {
+    _ = state.compareExchange(expected: 0, desired: reason.rawValue, ordering: .acquiringAndReleasing)
+  }
+
+  /// Runs `work` as a task that SIGINT, SIGTERM and the time limit cancel. What is known by then is printed by `work` itself.
+  func running<Result: Sendable>(
+    timeout: Double?, _ work: @escaping @Sendable () async throws -> Result
+  ) async throws -> Result {
+    let task = Task { try await work() }
+    let sources = [SIGINT, SIGTERM].map { number in
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler {
+        self.stop(.interrupted)
+        task.cancel()
+      }
+      source.resume()
+      return source
+    }
+    let clock = timeout.map { seconds in
+      Task {
+        try await Task.sleep(for: .seconds(seconds))
+        self.stop(.time)
+        task.cancel()
+      }
+    }
+    defer {
+      clock?.cancel()
+      for source in sources { source.cancel() }
+    }
+    return try await task.value
+  }
+}

@@ -1,0 +1,37 @@
+import Diagnostics
+import Foundation
+import Murphi
+import Testing
+
+/// Models that lie in files.
+@Suite struct FixtureTests {
+  /// The repository's root.
+  private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+
+  /// Reads a file of the repository.
+  private static func load(_ path: String) throws -> SourceFile {
+    let data = try Data(contentsOf: root.appending(path: path))
+    return try SourceFile.load(bytes: Array(data), name: path)
+  }
+
+  @Test func toyChecks() throws {
+    let file = try Self.load("Tests/Fixtures/toy-sept.m")
+    let checked = try SyntaxTree.parse(file).check()
+    let model = checked.model
+    #expect(checked.warnings.isEmpty)
+    #expect(model.constants.map(\.text) == ["2", "2", "2"])
+    #expect(
+      model.variables.map(\.name) == [
+        "linked", "present", "blocked", "tracked", "used", "tlb", "inside", "stale",
+      ])
+    #expect(
+      model.rules.map(\.name) == [
+        "sept_add", "sept_remove", "page_aug", "block", "unblock", "remove", "fill", "enter", "exit", "track",
+      ])
+    #expect(model.rules.map(\.enclosures.count) == [1, 1, 2, 2, 2, 2, 3, 1, 1, 0])
+    #expect(model.startstates.count == 1)
+    #expect(model.properties.count == 2)
+    #expect(model.scalarsets.map(\.name) == ["table", "leaf", "vcpu"])
+  }
+}
