@@ -71,7 +71,7 @@ let package = Package(
     tests("LogicTests", ["Logic"]),
     tests("MurphiTests", ["Murphi", "Diagnostics"]),
     tests("ExecutionTests", ["Execution", "Murphi", "Diagnostics", "Logic", "TransitionSystems"]),
-    tests("ExplicitStateTests", ["ExplicitState", "Execution", "Murphi", "Logic", "TransitionSystems"]),
+    tests("ExplicitStateTests", ["ExplicitState", "Execution", "Murphi", "Diagnostics", "Logic", "TransitionSystems"]),
     tests(
       "ElaborationTests",
       ["Elaboration", "Execution", "Murphi", "Diagnostics", "Logic", "TransitionSystems"]),
