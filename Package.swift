@@ -66,13 +66,15 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["Diagnostics", "Murphi", "Logic", "TransitionSystems"],
-      path: "Tests/TestSupport", swiftSettings: strict),
+      path: "Tests/TestSupport", swiftSettings: fast),
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("LogicTests", ["Logic"]),
     tests("MurphiTests", ["Murphi", "Diagnostics"]),
     tests("ExecutionTests", ["Execution", "Murphi", "Diagnostics", "Logic", "TransitionSystems"]),
-    tests("ExplicitStateTests", ["ExplicitState", "Execution", "Murphi", "Logic", "TransitionSystems"]),
-    tests("ElaborationTests", ["Elaboration", "Murphi", "Logic", "TransitionSystems"]),
+    tests("ExplicitStateTests", ["ExplicitState", "Execution", "Murphi", "Diagnostics", "Logic", "TransitionSystems"]),
+    tests(
+      "ElaborationTests",
+      ["Elaboration", "Execution", "Murphi", "Diagnostics", "Logic", "TransitionSystems"]),
     tests("SMTTests", ["SMT", "Logic"]),
     tests("EnginesTests", ["Engines", "SMT", "Elaboration", "Murphi", "Logic", "TransitionSystems"]),
     tests("MMUEngineTests", ["MMUEngine"]),

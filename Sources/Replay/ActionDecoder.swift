@@ -92,7 +92,7 @@ struct ActionDecoder: Sendable {
   }
 
   private func request(
-    _ use: OperationUse, evaluate: (Expression) throws(EnumerationLimit) -> Evaluation
+    _ use: OperationUse, evaluate: (Expression) throws(EnumerationLimit) -> Execution.Evaluation
   ) throws(NoCounterpart) -> Request {
     guard let operation = operations[use.name] else {
       throw NoCounterpart("the engine has no operation \(use.name); `kvmcheck engine` lists them")
@@ -155,9 +155,9 @@ struct ActionDecoder: Sendable {
   }
 
   private static func value(
-    _ subject: String, _ evaluate: () throws(EnumerationLimit) -> Evaluation
+    _ subject: String, _ evaluate: () throws(EnumerationLimit) -> Execution.Evaluation
   ) throws(NoCounterpart) -> Value {
-    let evaluation: Evaluation
+    let evaluation: Execution.Evaluation
     do { evaluation = try evaluate() } catch { throw NoCounterpart("\(subject): \(error)") }
     switch evaluation {
     case .value(let value): return value
