@@ -146,8 +146,10 @@ package import Logic
   private func reasonUnknown() throws(SMTError) -> UnknownReason {
     if let cause = interrupter.cause { return .interrupted(cause) }
     let reason = unsafe try Z3Call.reasonUnknown(context, solver)
-    // Without an interrupt and without a time-out only the effort limit cancels.
-    return reason.contains("canceled") || reason.contains("resource limit") ? .effort : .solver(reason)
+    // Bit-vectors are decidable, so without an interrupt and without a time-out only the effort limit ends a check. Each solver
+    // has its own word for that.
+    let isEffort = reason == "unknown" || reason.contains("canceled") || reason.contains("resource limit")
+    return isEffort ? .effort : .solver(reason)
   }
 
   private mutating func model(reading terms: [Term]) throws(SMTError) -> SMTModel {

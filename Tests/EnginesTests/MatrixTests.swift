@@ -138,7 +138,9 @@ import TransitionSystems
 
   @Test func effortIsReported() async throws {
     let tiny = try tiny("counts to the bad state")
-    let verdict = try await BMC(tiny.system).decide([tiny.property], within: Budget(depth: 7, effort: 1))
+    let options = Queries.Options(kind: .simple, choice: .selector)
+    let verdict = try await BMC(tiny.system, options: options).decide(
+      [tiny.property], within: Budget(depth: 7, effort: 1))
     guard case .limit(.solverEffort, let reached) = verdict[0] else {
       Issue.record("expected a limit, found \(verdict)")
       return

@@ -1,11 +1,9 @@
-/// SplitMix64: a small generator that gives the same numbers for the same seed everywhere.
+/// A small seeded generator (SplitMix64): the same seed gives the same numbers on every machine.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
-  /// The state: advances by a constant with every number.
+  /// Advances by a constant with every number.
   private var state: UInt64
 
-  package init(seed: UInt64) {
-    state = seed
-  }
+  package init(seed: UInt64) { state = seed }
 
   package mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
@@ -14,7 +12,9 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
     mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
     return mixed ^ (mixed >> 31)
   }
+}
 
+extension SeededGenerator {
   /// True once in `times` on average.
   package mutating func once(in times: Int) -> Bool {
     Int.random(in: 0..<times, using: &self) == 0
