@@ -36,7 +36,7 @@ extension TDXPlatform {
     case .tdr:
       let domain = self.domain(address.frame)
       guard domain.lifecycle == .teardown else { throw Refusal(.lifecycleStateIncorrect) }
-      guard domain.childCount == 0 else { throw Refusal(.associatedPagesExist) }
+      guard domain.childCount == 0 || omissions.contains(.childCount) else { throw Refusal(.associatedPagesExist) }
     case .regular, .tdcx, .tdvpr, .secureEPT:
       guard address.isPlain(at: level) else { throw Refusal(.operandInvalid, .rcx) }
       guard let owner = metadata.owner else { preconditionFailure("assigned page without an owner") }

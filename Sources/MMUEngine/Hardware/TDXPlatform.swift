@@ -14,6 +14,8 @@ package enum ModuleOmission: Hashable, Sendable {
   case tracking
   /// SEPT.REMOVE does not look at the 512 entries.
   case emptyTableScan
+  /// RECLAIM of a TDR does not ask whether the TD has other pages.
+  case childCount
 }
 
 /// Who a key identifier belongs to. Source: key ownership table (KOT).

@@ -119,6 +119,7 @@ extension Machine {
     EngineCheck("page-freed-dirty", "a page went to the free list with dirty cache lines of a private HKID"),
     EngineCheck("stale-translation", "a vCPU in the guest holds a translation to or through a free page"),
     EngineCheck("hkid-freed-early", "KEY.FREEID succeeded while the TD has private pages"),
+    EngineCheck("tdr-reclaimed-early", "a TDR was reclaimed while its TD had other pages"),
     EngineCheck("slot-page-lost", "deleting a memslot removed the page of another slot"),
     EngineCheck("use-after-free", "a freed page was used by a TD, a page walk, the module or a kernel table"),
     EngineCheck("double-free", "a page was freed that was free already"),

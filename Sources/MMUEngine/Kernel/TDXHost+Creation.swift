@@ -156,10 +156,11 @@ extension TDXHost {
     try endPopulation(gfn)
   }
 
-  /// TDH.MR.EXTEND of a page that has been added.
+  /// TDH.MR.EXTEND of a page that has been added; whether before or after its publication makes no difference to either.
   mutating func extendMeasurement(_ gfn: GFN) throws(Stop) {
     let vm = try requirePopulatable()
-    guard mirror(gfn).state == .present else { throw .refuse }
+    let isAdded = vm.population.map { $0.gfn == gfn && $0.isAdded } ?? (mirror(gfn).state == .present)
+    guard isAdded else { throw .refuse }
     try seamcall(.extendMeasurement(PageInfo(gfn, .page4K), tdr: tdr(vm)))
   }
 

@@ -104,6 +104,7 @@ extension TDXHost {
   private mutating func releasing(_ call: SEAMCall) throws(Stop) {
     do { try seamcall(call) } catch {
       vm?.phase = .leaked
+      if case .module(let refusal) = error { vm?.hasPendingBug = refusal.code != .flushNotDone }
       throw error
     }
   }
@@ -125,7 +126,9 @@ extension TDXHost {
       throw bugOn("gfn \(gfn.rawValue): Secure-EPT table freed while the HKID is assigned")
     }
     unlink(shadow)
+    self.vm?.givenUpTables[gfn] = external
     try reclaim(external, vm)
+    self.vm?.givenUpTables[gfn] = nil
   }
 
   /// Reclaims a page, clears and frees it; leaks it when the module refuses.
@@ -162,10 +165,15 @@ extension TDXHost {
 
   /// The TDR, last.
   mutating func reclaimRoot() throws(Stop) {
-    let vm = try require(.rootPage)
+    let isEarly = policy.has(.tdrFirst) && vm?.phase == .reclaim
+    let vm = try require(isEarly ? .reclaim : .rootPage)
+    let children = domain?.childCount ?? 0
     do { try seamcall(.reclaimPage(vm.tdr.address)) } catch {
       self.vm?.phase = .leaked
       throw error
+    }
+    if children > 0 {
+      platform.memory.report("tdr-reclaimed-early", "the TDR went back while the TD had \(children) pages")
     }
     self.vm?.phase = .rootWriteBack
   }

@@ -7,12 +7,12 @@ extension TDXHost {
     let thread = try requireIdle(vcpu)
     let vm = try requireWorkingVM()
     guard vm.isRunnable else { throw .refuse }
-    guard !isBarringEntries else { throw .wait }
+    guard !isZapRetrying || policy.has(.entryNotBarred) else { throw .wait }
     return thread
   }
 
   /// `wait_for_sept_zap`; the kernel without the fix of TDX-ZAP-BUSY has no such flag.
-  var isBarringEntries: Bool { vm?.isRetrying == true && !policy.has(.busyRetryWithoutKick) }
+  var isZapRetrying: Bool { vm?.isRetrying == true && !policy.has(.busyRetryWithoutKick) }
 
   /// VP.ENTER up to the guest.
   mutating func enter(_ vcpu: Int) throws(Stop) {

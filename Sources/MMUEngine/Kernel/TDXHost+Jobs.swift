@@ -80,6 +80,7 @@ extension TDXHost {
     let vm = try requireVM()
     guard let job = vm.job else { throw .refuse }
     guard job.step == .walking, !hasWork(job, vm) else { throw nextStep(of: job) }
+    guard !vm.awaitsExits else { throw .wait }
     self.vm?.job?.step = .unlocked
   }
 

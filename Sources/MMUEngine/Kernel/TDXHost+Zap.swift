@@ -17,6 +17,7 @@ extension TDXHost {
     guard job.step == .walking, !zapsFromRoot(job) else { throw nextStep(of: job) }
     let old = mirror(gfn)
     guard job.covers(gfn, policy), old.state == .present else { throw nextStep(of: job) }
+    guard !vm.awaitsExits else { throw .wait }
     // __tdp_mmu_set_spte_atomic asserts before it writes: the entry stays as it is.
     if policy.has(.zapShared) { throw bugOn("gfn \(gfn.rawValue): mirror SPTE zapped with mmu_lock held for read") }
     setMirror(gfn, .page4K, .nonpresent, .write)
@@ -34,6 +35,7 @@ extension TDXHost {
     guard target.aligned(to: .page2M) == gfn,
       let shadow = vm.mirror.shadowPage(gfn, linkedAt: .page2M, in: platform.memory), let external = shadow.external
     else { throw .refuse }
+    guard !vm.awaitsExits else { throw .wait }
     for leaf in vm.mirror.presentLeaves(in: platform.memory) where leaf.aligned(to: .page2M) == gfn {
       setMirror(leaf, .page4K, .nonpresent, .write)
     }
@@ -64,8 +66,8 @@ extension TDXHost {
       throw nextStep(of: job)
     }
     switch step {
-    case .kick, .writeBack, .bugOn: break
-    case .block, .track, .unblock, .freeEarly, .remove, .removeTable: guard !vm.awaitsExits else { throw .wait }
+    case .writeBack, .bugOn: break
+    case .block, .track, .kick, .unblock, .freeEarly, .remove, .removeTable: guard !vm.awaitsExits else { throw .wait }
     }
     return job
   }
@@ -101,11 +103,16 @@ extension TDXHost {
     }
   }
 
-  /// KVM_BUG_ON is all that is left to do with the current leaf or table.
+  /// KVM_BUG_ON comes next, and nothing after it: but for TRACK, whose assertion does not return (tdx_track).
   private mutating func abandon() {
+    func rest(_ steps: [LeafStep]) -> [LeafStep] {
+      steps.first == .track ? [.bugOn] + steps.dropFirst() : [.bugOn]
+    }
     switch vm?.job?.step {
-    case .leaf(let gfn, let page, _): vm?.job?.step = .leaf(gfn, page, [.bugOn])
-    case .table(let gfn, let page, _): vm?.job?.step = .table(gfn, page, [.bugOn])
+    case .leaf(let gfn, let page, let steps): vm?.job?.step = .leaf(gfn, page, rest(steps))
+    case .table(let gfn, let page, let steps):
+      vm?.givenUpTables[gfn] = page
+      vm?.job?.step = .table(gfn, page, rest(steps))
     case .begun, .walking, .unlocked, .ending, nil: preconditionFailure("no step of a zap to give up")
     }
   }
@@ -194,6 +201,7 @@ extension TDXHost {
     guard case .table(_, let page, _) = job.step else { throw .refuse }
     let survivors = pagesMapped(through: page, vm)
     try zapCall(.removeTable(PageInfo(gfn, level), tdr: tdr(vm)))
+    self.vm?.givenUpTables[gfn] = nil
     reportSurvivors(survivors, of: page)
     do { try seamcall(.writeBackPage(page.address.with(key: vm.key))) } catch { platform.memory.leak(page) }
     if platform.memory.frame(page).use != .leaked { release(page, vm.key) }
@@ -205,6 +213,11 @@ extension TDXHost {
 
   /// The KVM_BUG_ON that follows a refusal: the leaf is given up, and 6.16 keeps its reference, so that it leaks.
   mutating func bugOnZap() throws(Stop) {
+    let vm = try requireVM()
+    if vm.phase == .leaked, vm.hasPendingBug {
+      self.vm?.hasPendingBug = false
+      throw bugOn("the HKID could not be released")
+    }
     _ = try require(.bugOn, nil, nil)
     advance()
     throw bugOn("a SEAMCALL of the zap was refused")

@@ -36,6 +36,7 @@ package struct TDXHost: Hashable, Sendable {
     self.policy = policy
     var omissions: Set<ModuleOmission> = []
     if policy.has(.moduleNoTracking) { omissions.insert(.tracking) }
+    if policy.has(.moduleNoChildren) { omissions.insert(.childCount) }
     if policy.has(.moduleNoScan) { omissions.insert(.emptyTableScan) }
     platform = TDXPlatform(size: size, omissions: omissions)
   }
@@ -93,9 +94,10 @@ package struct TDXHost: Hashable, Sendable {
     platform.memory.free(page)
   }
 
-  /// Marks the VM as bugged and ends the micro-step in the event.
+  /// Marks the VM as bugged, kicks its vCPUs out for good (`kvm_vm_bugged`), and ends the micro-step in the event.
   mutating func bugOn(_ what: String) -> Stop {
     vm?.isBugged = true
+    kickAll()
     return .bug(what)
   }
 

@@ -117,6 +117,10 @@ package struct TDXVirtualMachine: Hashable, Sendable {
   package var interruptedPackages: Set<PackageID> = []
   package var writtenBackPackages: Set<PackageID> = []
   package var job: ZapJob?
+  /// Secure-EPT pages of tables that are out of the mirror and that the module did not give back.
+  package var givenUpTables: [GFN: PFN] = [:]
+  /// The release of the HKID failed: KVM_BUG_ON comes next.
+  package var hasPendingBug = false
   package var phase: DestructionPhase = .live
 
   /// The page of a frame in the file; nil when none is allocated.
