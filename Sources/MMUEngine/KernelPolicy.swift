@@ -41,9 +41,9 @@ package struct KernelPolicy: Sendable, Hashable {
     /// Module: SEPT.REMOVE does not check that the 512 entries are free.
     case moduleNoScan = "module-no-scan"
     /// The kernel's form of Linux 6.16: premapped leaves, pinned pages.
-    case linux6_16 = "kvm-6.16"
+    case linux6_16 = "kvm-6-16"
     /// The kernel's form of Linux 6.19, which is also the default.
-    case linux6_19 = "kvm-6.19"
+    case linux6_19 = "kvm-6-19"
 
     /// What it changes, in a line, for `kvmcheck engine`.
     package var summary: String {

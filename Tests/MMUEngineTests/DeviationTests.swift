@@ -221,7 +221,8 @@ enum Script {
       "block-only",
       Script.live + [
         Script.delete, "zap_leaf gfn=513", "TDH.MEM.RANGE.BLOCK gfn=513 level=0", "TDH.MEM.TRACK", "kick",
-        "job_unlock -> KVM_WOULD_WAIT", "vcpu_exit vcpu=0", "job_unlock", "delete_finish gfn=513",
+        "job_unlock -> KVM_WOULD_WAIT", "vcpu_exit vcpu=0", "job_unlock ! mirror-sept-mismatch",
+        "delete_finish gfn=513",
         "slot_create gfn=513",
         "fault_freeze_leaf vcpu=0 gfn=513 pfn=4097",
         "TDH.MEM.PAGE.AUG vcpu=0 gfn=513 -> TDX_EPT_ENTRY_STATE_INCORRECT",
@@ -279,14 +280,14 @@ enum Script {
         Script.punch, "inject_seamcall_failure", "TDH.MEM.RANGE.BLOCK gfn=513 level=0 -> TDX_SYS_SHUTDOWN",
         "kvm_bug_on -> KVM_BUG_ON ! KVM_BUG_ON", "job_unlock -> KVM_WOULD_WAIT", "vcpu_exit vcpu=0", "job_unlock",
       ]
-    let old = try run("kvm-6.16", script + ["punch_truncate gfn=513"])
+    let old = try run("kvm-6-16", script + ["punch_truncate gfn=513"])
     #expect(try old.observe("page_free", ["pfn": .integer(4097)]) == .boolean(false))
-    try run("kvm-6.19", script + ["punch_truncate gfn=513 ! page-freed-while-owned"])
+    try run("kvm-6-19", script + ["punch_truncate gfn=513 ! page-freed-while-owned"])
   }
 
   @Test func premappedLeafHasNoEntryToBlock() throws {
     try run(
-      "kvm-6.16",
+      "kvm-6-16",
       [
         Script.build, "init_mem_premap gfn=513 pfn=4097",
         "TDH.MEM.PAGE.ADD gfn=513 pfn=4097 busy=1 -> TDX_OPERAND_BUSY", "TDH.MR.FINALIZE -> KVM_WOULD_REFUSE",

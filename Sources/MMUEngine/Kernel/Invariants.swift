@@ -8,7 +8,7 @@ extension TDXHost {
   package func checkInvariants() -> [EngineCheck] {
     guard let vm, let domain else { return checkFreePages(nil) }
     let entries = liveEntries(domain)
-    return checkOwnership(entries, vm) + checkCounts(domain, vm) + checkFreePages(vm) + checkMirror(vm, domain)
+    return checkOwnership(entries, vm) + checkCounts(domain, vm) + checkFreePages(vm) + checkMirror(vm)
       + checkTables(entries, domain)
   }
 
@@ -108,17 +108,35 @@ extension TDXHost {
   /// T18: outside frozen and write-locked windows, mirror leaf present if and only if the Secure-EPT entry is not free.
   ///
   /// Not claimed for a bugged VM, nor for as many leaves as 6.16 counts as premapped.
-  private func checkMirror(_ vm: TDXVirtualMachine, _ domain: TrustDomain) -> [EngineCheck] {
-    guard domain.lifecycle == .keysConfigured, !vm.isBugged, !vm.isWriteLocked, vm.population == nil else { return [] }
-    var differing = 0
-    for gfn in Self.allFrames {
-      let mirrored = mirror(gfn).state
-      guard mirrored != .frozen else { continue }
-      let state = entry(gfn, .page4K)?.state ?? .free
-      if (mirrored == .present) != (state != .free) || state.isBlocked { differing += 1 }
+  private func checkMirror(_ vm: TDXVirtualMachine) -> [EngineCheck] {
+    guard !vm.isWriteLocked, vm.population == nil else { return [] }
+    guard let mismatch = mirrorMismatch else { return [] }
+    return [violated("mirror and S-EPT agree", mismatch)]
+  }
+
+  /// Where mirror and Secure-EPT disagree, locks aside; nil when they agree, or where KVM no longer claims it.
+  var mirrorMismatch: String? {
+    guard let vm, let domain, domain.lifecycle == .keysConfigured, vm.hkid != nil, !vm.isBugged else { return nil }
+    let leaves = Self.allFrames.count { disagrees($0, .page4K, [.mapped, .pending]) }
+    if leaves != vm.premappedCount { return "\(leaves) leaves differ, \(vm.premappedCount) are premapped" }
+    let tables = Self.tables.count { disagrees($0, .page2M, [.nonLeafMapped]) }
+    return tables == 0 ? nil : "\(tables) table entries differ"
+  }
+
+  /// Whether an entry that is not frozen is present without one of these states, or nonpresent without being free.
+  private func disagrees(_ gfn: GFN, _ level: Level, _ states: Set<SecureEPTState>) -> Bool {
+    let state = entry(gfn, level)?.state ?? .free
+    return switch mirror(gfn, level).state {
+    case .frozen: false
+    case .present: !states.contains(state)
+    case .nonpresent: state != .free
     }
-    if differing == vm.premappedCount { return [] }
-    return [violated("mirror and S-EPT agree", "\(differing) leaves differ, \(vm.premappedCount) are premapped")]
+  }
+
+  /// Reports a disagreement; for the steps that give a lock up.
+  mutating func reportMismatch() {
+    guard let mismatch = mirrorMismatch else { return }
+    platform.memory.report("mirror-sept-mismatch", mismatch)
   }
 
   /// T13 and the locks: below what is not free there are tables only; nobody holds a lock who is not in the guest.

@@ -90,6 +90,7 @@ extension TDXHost {
     }
     link(shadow, at: .page2M)
     vm?.vcpus[vcpu].fault = .idle
+    reportMismatch()
   }
 
   /// The fault has the file's page, allocated now if need be, and freezes the leaf. 6.16 takes a reference on the page.
@@ -146,6 +147,7 @@ extension TDXHost {
     }
     setMirror(gfn, .page4K, .leaf(page), .read)
     vm?.vcpus[vcpu].fault = .idle
+    reportMismatch()
   }
 
   /// The KVM_BUG_ON that follows a hard refusal in the fault path.

@@ -82,6 +82,7 @@ extension TDXHost {
     guard job.step == .walking, !hasWork(job, vm) else { throw nextStep(of: job) }
     guard !vm.awaitsExits else { throw .wait }
     self.vm?.job?.step = .unlocked
+    reportMismatch()
   }
 
   /// Whether a present leaf is left in the job's range.
