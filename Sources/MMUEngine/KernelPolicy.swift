@@ -41,9 +41,9 @@ package struct KernelPolicy: Sendable, Hashable {
     /// Module: SEPT.REMOVE does not check that the 512 entries are free.
     case moduleNoScan = "module-no-scan"
     /// The kernel's form of Linux 6.16: premapped leaves, pinned pages.
-    case linux6_16 = "kvm-6-16"
+    case linux616 = "kvm-6-16"
     /// The kernel's form of Linux 6.19, which is also the default.
-    case linux6_19 = "kvm-6-19"
+    case linux619 = "kvm-6-19"
 
     /// What it changes, in a line, for `kvmcheck engine`.
     package var summary: String {
@@ -67,8 +67,8 @@ package struct KernelPolicy: Sendable, Hashable {
       case .moduleNoChildren: "the module does not check that a TD whose TDR is reclaimed has no other page"
       case .moduleNoTracking: "the module does not check TLB tracking before removals and UNBLOCK"
       case .moduleNoScan: "the module does not check that a removed table is empty"
-      case .linux6_16: "the kernel of Linux 6.16: premapped leaves and pinned pages; no deviation"
-      case .linux6_19: "the kernel of Linux 6.19, the default; no deviation"
+      case .linux616: "the kernel of Linux 6.16: premapped leaves and pinned pages; no deviation"
+      case .linux619: "the kernel of Linux 6.19, the default; no deviation"
       }
     }
   }

@@ -99,13 +99,13 @@ extension TDXHost {
       guard isFree(page) else { throw .refuse }
     }
     let isMapped = mirror(gfn).state == .present
-    guard !isMapped || form == .linux6_16 else { throw .refuse }
+    guard !isMapped || form == .linux616 else { throw .refuse }
     if vm.file[gfn] == nil {
       platform.memory.take(page, for: "gmem")
       self.vm?.file[gfn] = FilePage(page: page)
     }
     if !isMapped { setMirror(gfn, .page4K, .frozen, .read) }
-    if !isMapped, form == .linux6_16 {
+    if !isMapped, form == .linux616 {
       setMirror(gfn, .page4K, .leaf(page), .read)
       self.vm?.pinned.insert(page)
       self.vm?.premappedCount += 1
@@ -125,7 +125,7 @@ extension TDXHost {
       let source = HPA(0)
       try seamcall(.addPage(PageInfo(gfn, .page4K), tdr: tdr(vm), page: page.address, source: source))
     } catch {
-      if form == .linux6_19 { setMirror(gfn, .page4K, .nonpresent, .read) }
+      if form == .linux619 { setMirror(gfn, .page4K, .nonpresent, .read) }
       self.vm?.population = nil
       throw error
     }
@@ -138,8 +138,8 @@ extension TDXHost {
     guard let population = vm.population, population.gfn == gfn else { throw .refuse }
     guard population.isAdded else { throw .would("PAGE_ADD") }
     switch form {
-    case .linux6_16: self.vm?.premappedCount -= 1
-    case .linux6_19: setMirror(gfn, .page4K, .leaf(population.page), .read)
+    case .linux616: self.vm?.premappedCount -= 1
+    case .linux619: setMirror(gfn, .page4K, .leaf(population.page), .read)
     }
     self.vm?.file[gfn]?.isPrepared = true
     self.vm?.population = nil
@@ -147,7 +147,7 @@ extension TDXHost {
 
   /// TDH.MEM.PAGE.ADD as one step: all of a population (6.19), or what follows the premapping (6.16).
   mutating func addPage(_ gfn: GFN, _ page: PFN, contended: Bool) throws(Stop) {
-    if form == .linux6_19 {
+    if form == .linux619 {
       try beginPopulation(gfn, page)
     } else if try requireVM().population == nil {
       throw .would("INIT_MEM_PREMAP")

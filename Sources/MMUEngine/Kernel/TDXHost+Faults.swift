@@ -115,7 +115,7 @@ extension TDXHost {
       platform.memory.take(page, for: "gmem")
     }
     self.vm?.file[gfn] = FilePage(page: page, isPrepared: true)
-    if form == .linux6_16 { self.vm?.pinned.insert(page) }
+    if form == .linux616 { self.vm?.pinned.insert(page) }
     setMirror(gfn, .page4K, .frozen, .read)
     self.vm?.vcpus[vcpu].fault = .leafFrozen(gfn, page)
   }

@@ -42,7 +42,7 @@ package struct TDXHost: Hashable, Sendable {
   }
 
   /// The form of the kernel.
-  package var form: KernelForm { policy.has(.linux6_16) ? .linux6_16 : .linux6_19 }
+  package var form: KernelForm { policy.has(.linux616) ? .linux616 : .linux619 }
 
   /// Every frame that a memslot can be made for.
   package static var allFrames: [GFN] {
