@@ -66,6 +66,8 @@ package struct TDXHost: Hashable, Sendable {
   func tdr(_ vm: TDXVirtualMachine) -> HPA { vm.tdr.address }
 
   /// Issues a SEAMCALL for the kernel; a refusal becomes a stop.
+  ///
+  /// The name is on the stack of micro-steps while the call runs, so that a use of a freed page shows it.
   @discardableResult
   mutating func seamcall(_ call: SEAMCall, on processor: LPID? = nil) throws(Stop) -> Completion {
     platform.memory.steps.names.append(call.name)
@@ -84,6 +86,9 @@ package struct TDXHost: Hashable, Sendable {
   }
 
   /// Gives a page back to the allocator, and reports when the module or a cache still has it.
+  ///
+  /// The page is freed all the same: what comes of it is what a deviation is run for. The right kernel never gets here with
+  /// such a page; that it does not is the property.
   mutating func release(_ page: PFN, _ key: HKID) {
     let type = platform.pamt.leaf(of: page).type
     if type != .notAssigned {
