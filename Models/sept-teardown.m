@@ -337,6 +337,16 @@ begin
   return TDX_SUCCESS;
 end;
 
+-- What TDH.MEM.SEPT.ADD answers for page p.
+--@ source TDX module, TDH.MEM.SEPT.ADD
+function sept_add_status(t: table; p: page): status;
+begin
+  if entry_locks_held() then return TDX_OPERAND_BUSY; end;
+  if septTable[t] != SEPT_FREE then return TDX_EPT_ENTRY_STATE_INCORRECT; end;
+  if pamt[p] != PT_NDA then return TDX_PAGE_METADATA_INCORRECT; end;
+  return TDX_SUCCESS;
+end;
+
 -- What TDH.MEM.PAGE.AUG answers for page p.
 --@ source TDX module, TDH.MEM.PAGE.AUG
 function aug_status(t: table; l: leaf; p: page): status;
@@ -514,7 +524,7 @@ ruleset t: table do
     --@ source tdx_sept_link_private_spt
     --@ operation init_mem_link_table gfn=t pfn=p
     rule "INIT_MEM_REGION links a table"
-      phase = P_LIVE & opState = OP_INITIALIZED & !bugged & gmemOpen & job = NO_JOB & mirrorTable[t] = NONPRESENT & free[p] ==>
+      phase = P_LIVE & opState = OP_INITIALIZED & !bugged & gmemOpen & job = NO_JOB & mirrorTable[t] = NONPRESENT & free[p] & pamt[p] = PT_NDA ==>
     begin
       free[p] := false;
       tablePage[t][p] := true;
@@ -533,7 +543,7 @@ ruleset t: table do
       --@ operation TDH.MEM.PAGE.ADD gfn=t gfn=l pfn=p
       rule "TDH.MEM.PAGE.ADD (6.19)"
         !KVM_616 & !SPLIT_STEPS & phase = P_LIVE & opState = OP_INITIALIZED & !kvmRunnable & !bugged & gmemOpen & job = NO_JOB & mirrorTable[t] = PRESENT
-        & range[t][l] = R_PRIVATE & mirrorLeaf[t][l] = NONPRESENT & septLeaf[t][l] = SEPT_FREE & !(has_page(t, l)) & free[p] ==>
+        & range[t][l] = R_PRIVATE & mirrorLeaf[t][l] = NONPRESENT & septLeaf[t][l] = SEPT_FREE & !(has_page(t, l)) & free[p] & pamt[p] = PT_NDA ==>
       begin
         free[p] := false;
         gmem[t][l][p] := true;
@@ -561,7 +571,7 @@ ruleset t: table do
 
       --@ source 6.16 tdx_gmem_post_populate
       --@ operation TDH.MEM.PAGE.ADD gfn=t gfn=l pfn=p
-      rule "TDH.MEM.PAGE.ADD (6.16)" KVM_616 & !SPLIT_STEPS & populating[t][l] & gmem[t][l][p] ==>
+      rule "TDH.MEM.PAGE.ADD (6.16)" KVM_616 & !SPLIT_STEPS & populating[t][l] & gmem[t][l][p] & septLeaf[t][l] = SEPT_FREE & pamt[p] = PT_NDA ==>
       begin
         septLeaf[t][l] := MAPPED;
         maps[t][l][p] := true;
@@ -601,7 +611,7 @@ ruleset t: table do
 
       --@ source tdx_mem_page_add, tdx_gmem_post_populate
       --@ operation page_add_module gfn=t gfn=l pfn=p
-      rule "the module's PAGE.ADD" SPLIT_STEPS & populating[t][l] & gmem[t][l][p] & septLeaf[t][l] = SEPT_FREE ==>
+      rule "the module's PAGE.ADD" SPLIT_STEPS & populating[t][l] & gmem[t][l][p] & septLeaf[t][l] = SEPT_FREE & pamt[p] = PT_NDA ==>
       begin
         septLeaf[t][l] := MAPPED;
         maps[t][l][p] := true;
@@ -731,7 +741,7 @@ ruleset v: vcpu do
 
       --@ source tdx_sept_link_private_spt
       --@ operation TDH.MEM.SEPT.ADD vcpu=v gfn=t
-      rule "TDH.MEM.SEPT.ADD" mode[v] = V_TABLE_FROZEN & atTable[v][t] & tablePage[t][p] & !(entry_locks_held()) ==>
+      rule "TDH.MEM.SEPT.ADD" mode[v] = V_TABLE_FROZEN & atTable[v][t] & tablePage[t][p] & sept_add_status(t, p) = TDX_SUCCESS ==>
       begin
         mode[v] := V_TABLE_ADDED;
         septTable[t] := NL_MAPPED;
@@ -741,9 +751,23 @@ ruleset v: vcpu do
 
       --@ source tdx_sept_link_private_spt: -EBUSY; tdp_mmu_free_sp
       --@ operation TDH.MEM.SEPT.ADD vcpu=v gfn=t returns TDX_OPERAND_BUSY
-      rule "TDH.MEM.SEPT.ADD is busy" mode[v] = V_TABLE_FROZEN & atTable[v][t] & tablePage[t][p] & entry_locks_held() ==>
+      rule "TDH.MEM.SEPT.ADD is busy"
+        mode[v] = V_TABLE_FROZEN & atTable[v][t] & tablePage[t][p] & sept_add_status(t, p) = TDX_OPERAND_BUSY ==>
       begin
         mode[v] := V_OUT;
+        atTable[v][t] := false;
+        free[p] := true;
+        tablePage[t][p] := false;
+        mirrorTable[t] := NONPRESENT;
+      end;
+
+      --@ source tdx_sept_link_private_spt: -EIO
+      --@ operation TDH.MEM.SEPT.ADD vcpu=v gfn=t returns TDX_EPT_ENTRY_STATE_INCORRECT|TDX_PAGE_METADATA_INCORRECT
+      rule "TDH.MEM.SEPT.ADD is refused"
+        mode[v] = V_TABLE_FROZEN & atTable[v][t] & tablePage[t][p]
+        & sept_add_status(t, p) != TDX_SUCCESS & sept_add_status(t, p) != TDX_OPERAND_BUSY ==>
+      begin
+        mode[v] := V_REFUSED;
         atTable[v][t] := false;
         free[p] := true;
         tablePage[t][p] := false;

@@ -10,6 +10,8 @@ package import TransitionSystems
 package final class Interpreter {
   package let program: Program
   private let machine: Machine
+  private let memory: UnsafeMutablePointer<UInt64>
+  private let stateWords: Int
   /// Entry of each rule copy, and where its parameters begin in `parameters`; −1 if it is specialised.
   private let entries: UnsafeMutablePointer<(entry: Int32, parameters: Int32)>
   private let parameters: UnsafeMutablePointer<Int>
@@ -21,6 +23,8 @@ package final class Interpreter {
   package init(_ program: Program) {
     self.program = program
     machine = Machine(code: program.code, stateWords: program.stateWords)
+    memory = machine.memory
+    stateWords = program.stateWords
     let copies = program.ruleCopies
     entries = .allocate(capacity: max(1, copies))
     var values: [Int] = []
@@ -47,16 +51,16 @@ package final class Interpreter {
   // The fast door: pointers and copies' numbers.
 
   /// The working state. After a rule or start state succeeded: the successor; after a failure: as far as the body came.
-  package var words: UnsafeMutablePointer<UInt64> { machine.memory }
+  package var words: UnsafeMutablePointer<UInt64> { memory }
 
   /// Sets the working state.
   @inline(__always)
   package func load(_ state: UnsafePointer<UInt64>) {
-    machine.memory.update(from: state, count: program.stateWords)
+    memory.update(from: state, count: stateWords)
   }
 
   /// Runs a copy of a rule on the working state: guard, then body. After `.negative` the state is unchanged unless
-  /// `Program.guardsMayWrite`.
+  /// `Program.functionsMayWrite`.
   package func runRule(_ copy: Int) -> Outcome {
     let (entry, first) = entries[copy]
     if first >= 0 {
@@ -77,7 +81,10 @@ package final class Interpreter {
 
   /// Evaluates a property's copies on the working state, in order, until one does not hold or fails.
   package func check(_ family: Family) -> Outcome {
+    let saved = program.functionsMayWrite ? state : nil
+    defer { if let saved { load(saved) } }
     for ordinal in 0..<family.count {
+      if let saved { load(saved) }
       switch run(family, copy: ordinal) {
       case .success, .dropped: continue
       case .negative: return .negative

@@ -68,7 +68,7 @@ final class Machine {
       pc += 1
       switch i.pointee.operation {
       case .finish:
-        return Outcome(rawValue: i.pointee.k) ?? .failure
+        return i.pointee.k == 0 ? .success : i.pointee.k == 1 ? .negative : .dropped
       case .fail:
         return fail(pc - 1, r)
       case .jump:

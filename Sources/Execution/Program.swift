@@ -17,8 +17,9 @@ package struct Program: Sendable {
   package let covers: [Family]
   /// The implications in invariants that can be triggered at all.
   package let implications: [Implication]
-  /// Whether a guard calls a function and some function writes state variables: a false guard may then leave traces.
-  package let guardsMayWrite: Bool
+  /// Whether a function may write state variables, itself or through a reference: a false guard or a property that calls it
+  /// may then leave traces, and the state must be loaded again. (rumur keeps what a property writes; we do not.)
+  package let functionsMayWrite: Bool
   let layout: Layout
   let code: Code
 
@@ -41,7 +42,7 @@ package struct Program: Sendable {
     compiler.code.covers = model.covers.count
     try compiler.complete()
     implications = compiler.code.implications
-    guardsMayWrite = Self.guardsMayWrite(model)
+    functionsMayWrite = Self.functionsMayWrite(model)
     self.model = model
     self.layout = layout
     code = compiler.code
@@ -113,15 +114,17 @@ package struct Program: Sendable {
     return families
   }
 
-  /// Whether a guard calls a function while some function writes state variables, or one is passed by reference.
-  private static func guardsMayWrite(_ model: TypedModel) -> Bool {
-    let guards = model.rules.contains { rule in rule.guardExpression?.containsCall ?? false || rule.aliasesCall }
-    guard guards else { return false }
-    return model.functions.contains { function in
+  /// Whether a function writes state variables, or gets a reference.
+  private static func functionsMayWrite(_ model: TypedModel) -> Bool {
+    model.functions.contains { function in
       function.locals.prefix(function.parameterCount).contains { $0.kind == .reference }
         || function.body.contains { statement in
-          Node.statement(statement).contains {
-            if case .place(let place, .write) = $0, case .state = place.root { true } else { false }
+          Node.statement(statement).contains { node in
+            guard case .place(let place, let access) = node, case .state = place.root else { return false }
+            switch access {
+            case .read: return false
+            case .write, .reference: return true
+            }
           }
         }
     }

@@ -123,18 +123,6 @@ extension Alias {
   }
 }
 
-extension Rule {
-  /// Whether an alias around it calls a function.
-  var aliasesCall: Bool {
-    enclosures.contains { enclosure in
-      guard case .alias(let alias) = enclosure else { return false }
-      return alias.node.contains {
-        if case .call = $0 { true } else { false }
-      }
-    }
-  }
-}
-
 extension [Statement] {
   /// Whether a local may be written here, directly or through a reference.
   func writes(local: Int) -> Bool {

@@ -12,13 +12,11 @@ extension BreadthFirstSearch {
       let state = UnsafePointer(buffer.state(position))
       switch event.kind {
       case .successor:
-        rulesFired &+= 1
         fired[Int(event.rule)] &+= 1
         if set.contains(state, hash: event.hash) { continue }
         let parent = Int(event.parent)
         visit(state, .rule(copy: Int(event.copy), parent: parent), parent: parent, hash: event.hash)
       case .stutter:
-        rulesFired &+= 1
         fired[Int(event.rule)] &+= 1
       case .failure:
         guard let failure = failures[Int(event.hash)] else { continue }
@@ -77,6 +75,7 @@ extension BreadthFirstSearch {
   /// Checks all copies of an invariant in a new state.
   private func checkInvariant(_ family: Family, _ state: State, _ origin: Witness.Origin) {
     for ordinal in 0..<family.count {
+      if program.functionsMayWrite { interpreter.load(state) }
       switch interpreter.run(family, copy: ordinal) {
       case .success, .dropped:
         continue
@@ -94,8 +93,9 @@ extension BreadthFirstSearch {
 
   /// Counts the hits of a top-level cover in a new state.
   private func countCovers(_ family: Family, _ state: State) {
-    for ordinal in 0..<family.count where interpreter.run(family, copy: ordinal) == .success {
-      interpreter.countCover(family.position)
+    for ordinal in 0..<family.count {
+      if program.functionsMayWrite { interpreter.load(state) }
+      if interpreter.run(family, copy: ordinal) == .success { interpreter.countCover(family.position) }
     }
     guard undecided?.contains(.cover(family.position)) ?? false else { return }
     if interpreter.coverCounts[family.position] > 0 { decide(.cover(family.position)) }

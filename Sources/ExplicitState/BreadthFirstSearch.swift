@@ -20,12 +20,11 @@ package final class BreadthFirstSearch {
   let interpreter: Interpreter
   let options: SearchOptions
   let set: StateSet
-  var buffer: SuccessorBuffer
+  let buffer: SuccessorBuffer
   /// The copies that the constants do not switch off, in file order.
   let active: [ActiveCopy]
   /// By rule, by position in the model.
-  var fired: [Int]
-  var rulesFired = 0
+  let fired: UnsafeMutablePointer<Int>
   /// The number of the first state of each level; the last entry is the end of the last complete level.
   var levels: [Int] = [0]
   var witnesses: [Witness] = []
@@ -73,9 +72,15 @@ package final class BreadthFirstSearch {
           rule: Int32(truncatingIfNeeded: family.position), copy: Int32(truncatingIfNeeded: family.first + $0))
       }
     }
-    fired = Array(repeating: 0, count: program.rules.count)
+    fired = .allocate(capacity: program.rules.count)
+    fired.initialize(repeating: 0, count: program.rules.count)
     if case .whenDecided(let properties) = options.stop { undecided = Set(properties) }
   }
+
+  deinit { fired.deallocate() }
+
+  /// Firings of all rules, those to old states included.
+  var rulesFired: Int { program.rules.indices.reduce(0) { $0 + fired[$1] } }
 
   /// Searches until all is visited, decided, or a limit is reached.
   package func run() -> SearchReport {
@@ -119,17 +124,16 @@ package final class BreadthFirstSearch {
   private func generate(_ number: Int) {
     let state = UnsafePointer(set.state(number))
     let words = UnsafePointer(interpreter.words)
-    let (stateWords, reloads) = (set.stateWords, program.guardsMayWrite)
+    let (stateWords, reloads) = (set.stateWords, program.functionsMayWrite)
     let parent = UInt32(truncatingIfNeeded: number)
     var (changed, succeeded) = (false, false)
     interpreter.load(state)
     for candidate in active {
-      let outcome = interpreter.runRule(Int(candidate.copy))
-      if outcome == .negative {
+      switch interpreter.runRule(Int(candidate.copy)) {
+      case .negative:
         if reloads { interpreter.load(state) }
         continue
-      }
-      if outcome == .success {
+      case .success:
         succeeded = true
         let same = memcmp(words, state, stateWords &* 8) == 0
         let hash = same ? 0 : set.hash(words)
@@ -140,8 +144,10 @@ package final class BreadthFirstSearch {
         let kind: SuccessorBuffer.Kind = same ? .stutter : .successor
         buffer.append(
           .init(kind: kind, rule: candidate.rule, copy: candidate.copy, parent: parent, hash: hash), words)
-      } else if outcome == .failure {
+      case .failure:
         noteFailure(candidate, parent: parent)
+      case .dropped:
+        break
       }
       interpreter.load(state)
     }

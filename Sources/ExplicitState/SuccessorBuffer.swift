@@ -2,7 +2,9 @@
 ///
 /// Generating and looking up alternate in batches, so that the table's cache lines are on their way while further successors
 /// are computed. The order of the events, and with it every count and every trace, is the same as one at a time.
-struct SuccessorBuffer: ~Copyable {
+///
+/// A class with pointers, because a struct stored in the search would pay an exclusivity check per event.
+final class SuccessorBuffer {
   /// What happened.
   enum Kind: UInt8 {
     /// A rule led to another state.
@@ -51,7 +53,7 @@ struct SuccessorBuffer: ~Copyable {
 
   /// Adds an event with a state.
   @inline(__always)
-  mutating func append(_ event: Event, _ state: UnsafePointer<UInt64>) {
+  func append(_ event: Event, _ state: UnsafePointer<UInt64>) {
     if count == capacity { grow() }
     (events + count).initialize(to: event)
     (words + count &* stateWords).update(from: state, count: stateWords)
@@ -59,10 +61,10 @@ struct SuccessorBuffer: ~Copyable {
   }
 
   /// Empties the buffer.
-  mutating func removeAll() { count = 0 }
+  func removeAll() { count = 0 }
 
   /// Doubles the room.
-  private mutating func grow() {
+  private func grow() {
     let (oldEvents, oldWords) = (events, words)
     events = .allocate(capacity: 2 * capacity)
     words = .allocate(capacity: 2 * capacity * stateWords)
