@@ -70,14 +70,20 @@ package struct KernelPolicy: Sendable, Hashable {
     case tablesFirst = "tables-first"
     /// A busy SEAMCALL of a zap is retried without kicking vCPUs out (before the fix of TDX-ZAP-BUSY).
     case busyRetryWithoutKick = "busy-retry-without-kick"
+    /// vCPUs may enter between the kick and the second try of a busy SEAMCALL.
+    case entryNotBarred = "entry-not-barred"
+    /// The TDR is reclaimed before the tables and the other control pages.
+    case tdrFirst = "tdr-first"
+    /// Module: RECLAIM of a TDR does not check that the TD has no other page.
+    case moduleNoChildren = "module-no-children"
     /// Module: removals and UNBLOCK do not check that the block has been tracked.
     case moduleNoTracking = "module-no-tracking"
     /// Module: SEPT.REMOVE does not check that the 512 entries are free.
     case moduleNoScan = "module-no-scan"
     /// The kernel's form of Linux 6.16: premapped leaves, pinned pages.
-    case linux6_16 = "kvm-6.16"
+    case linux616 = "kvm-6-16"
     /// The kernel's form of Linux 6.19, which is also the default.
-    case linux6_19 = "kvm-6.19"
+    case linux619 = "kvm-6-19"
 
     /// What it changes, in a line, for `kvmcheck engine`.
     package var summary: String {
@@ -116,10 +122,13 @@ package struct KernelPolicy: Sendable, Hashable {
       case .blockOnly: "memslot deletion blocks leaves and does not remove them"
       case .tablesFirst: "Secure-EPT tables are reclaimed before the HKID is released"
       case .busyRetryWithoutKick: "a busy SEAMCALL of a zap is retried with vCPUs in the guest"
+      case .entryNotBarred: "vCPUs may enter while wait_for_sept_zap is set"
+      case .tdrFirst: "the TDR is reclaimed before the TD's other pages"
+      case .moduleNoChildren: "the module does not check that a TD whose TDR is reclaimed has no other page"
       case .moduleNoTracking: "the module does not check TLB tracking before removals and UNBLOCK"
       case .moduleNoScan: "the module does not check that a removed table is empty"
-      case .linux6_16: "the kernel of Linux 6.16: premapped leaves and pinned pages; no deviation"
-      case .linux6_19: "the kernel of Linux 6.19, the default; no deviation"
+      case .linux616: "the kernel of Linux 6.16: premapped leaves and pinned pages; no deviation"
+      case .linux619: "the kernel of Linux 6.19, the default; no deviation"
       }
     }
   }

@@ -90,7 +90,7 @@ struct Scheduler {
     return done
   }
 
-  @Test(arguments: ["right", "kvm-6.16"])
+  @Test(arguments: ["right", "kvm-6-16"])
   func rightKernelNeverTripsACheck(_ name: String) throws {
     let policy = try #require(KernelPolicy(named: name))
     var done: [String: Int] = [:]

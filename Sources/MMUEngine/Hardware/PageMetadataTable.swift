@@ -38,13 +38,19 @@ package enum PageType: UInt8, Hashable, Sendable {
 
 /// One entry of the PAMT.
 package struct PageMetadata: Hashable, Sendable {
-  package var type: PageType = .notAssigned
+  package var type: PageType
   /// The TDR page of the TD that owns it; nil for a TDR itself and for a page of nobody.
   package var owner: PFN?
   /// TD_EPOCH when the entry that maps it was last blocked; 0 when it never was since it was added.
   ///
   /// It survives the page's return to the host and is reset when the page is added again.
-  package var blockEpoch: UInt64 = 0
+  package var blockEpoch: UInt64
+
+  package init(type: PageType = .notAssigned, owner: PFN? = nil, blockEpoch: UInt64 = 0) {
+    self.type = type
+    self.owner = owner
+    self.blockEpoch = blockEpoch
+  }
 }
 
 /// The three arrays.

@@ -78,6 +78,11 @@ package enum SecureEPTState: UInt8, Hashable, Sendable, CaseIterable {
 package struct SecureEPTLocation: Hashable, Sendable {
   package let table: PFN
   package let index: Int
+
+  package init(table: PFN, index: Int) {
+    self.table = table
+    self.index = index
+  }
 }
 
 /// The 64 bits of an entry.

@@ -13,6 +13,8 @@ extension TDXPlatform {
   }
 
   /// First step: walk to the entry. A missing or blocked table above ends in an exit, a larger leaf says "accepted already".
+  ///
+  /// No lock is taken or looked at. The tables walked stay valid until this vCPU's exit, because it is counted in its epoch.
   package mutating func walkToAccept(_ vcpu: PFN, _ gfn: GFN, _ level: Level) throws(Refusal) -> AcceptProgress {
     let domain = self.domain(virtualProcessor(vcpu).domain)
     var touched: [PFN] = []
@@ -29,6 +31,8 @@ extension TDXPlatform {
   }
 
   /// Second step: lock the entry and read it again. A host call on it, or one that was turned away, goes first.
+  ///
+  /// What may have come since the walk: a BLOCK of this entry, seen here; a BLOCK of a table above, not seen, and harmless.
   package mutating func lockToAccept(_ vcpu: PFN) throws(Refusal) -> AcceptProgress {
     guard case .walked(let location, let gfn, let level) = virtualProcessor(vcpu).mode else {
       preconditionFailure("ACCEPT locks an entry that it has not walked to")
@@ -52,6 +56,8 @@ extension TDXPlatform {
   }
 
   /// Last step: zero the page, make the entry mapped, unlock. Nothing can have changed the entry: its lock is held.
+  ///
+  /// From here on the page has dirty lines under the TD's key; AUG alone leaves none.
   package mutating func commitAccept(_ vcpu: PFN) {
     let state = virtualProcessor(vcpu)
     guard case .accepting(let location, _, let level) = state.mode else {

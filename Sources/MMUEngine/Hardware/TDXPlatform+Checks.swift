@@ -48,6 +48,9 @@ extension TDXPlatform {
   }
 
   /// Steps 1 and 2: the TDR, and a TD whose memory may be managed.
+  ///
+  /// The TDR's lock keeps the TD's lifecycle and OP_STATE as they are until the call ends: who changes them wants it
+  /// exclusively. Source: TDX module 1.5.01, check_lock_and_map_explicit_tdr.
   func openDomain(
     _ tdr: HPA, _ mode: LockMode, blame operand: OperandID, _ decoded: inout DecodedCall
   ) throws(Refusal) -> TrustDomain {
@@ -59,6 +62,8 @@ extension TDXPlatform {
   }
 
   /// Step 2: not fatal, keys configured, all control pages there.
+  ///
+  /// From TD_BLOCKED on no Secure-EPT operation is possible any more.
   func requireManaged(_ domain: TrustDomain) throws(Refusal) {
     guard !domain.isFatal else { throw Refusal(.fatal) }
     guard domain.lifecycle == .keysConfigured else { throw Refusal(.keysNotConfigured) }
@@ -66,6 +71,8 @@ extension TDXPlatform {
   }
 
   /// Step 3: OP_STATE, shared, and one of those in which the call is allowed.
+  ///
+  /// Source: TDX module 1.5.01, table of leaf functions and operation states.
   func requireState(
     _ allowed: Set<OperationState>, of domain: TrustDomain, _ decoded: inout DecodedCall
   ) throws(Refusal) {
@@ -74,6 +81,9 @@ extension TDXPlatform {
   }
 
   /// Steps 4 to 7: the page-info operand, the tree lock, the walk and the entry lock.
+  ///
+  /// A guest's ACCEPT may hold the entry; then the host-priority bit is set, and guests stand back until the host has had
+  /// its turn. Source: TDX module 1.5.01, sept_lock_acquire_host.
   func openEntry(
     _ info: PageInfo, _ levels: ClosedRange<Level>, tree: LockMode?, of domain: TrustDomain,
     _ decoded: inout DecodedCall
@@ -136,6 +146,8 @@ extension TDXPlatform {
   }
 
   /// A TD by its TDR page. Requires: the page is a TDR.
+  ///
+  /// The module maps the TDR and TDCS pages instead; here they are a value.
   func domain(_ tdr: PFN) -> TrustDomain {
     guard let domain = domains[tdr] else { preconditionFailure("PAMT names a TDR that no TD has") }
     return domain
@@ -153,12 +165,16 @@ extension TDXPlatform {
   }
 
   /// Gives a page to a TD: type, owner, BEPOCH 0, and the TD's count of pages.
+  ///
+  /// BEPOCH is reset because the page has not been blocked in its new role; 0 counts as tracked.
   mutating func assign(_ page: PFN, _ type: PageType, _ level: Level = .page4K, to tdr: PFN) {
     pamt[page, level] = PageMetadata(type: type, owner: tdr)
     domains[tdr]?.childCount += level.pages
   }
 
   /// Takes a page from its TD; BEPOCH stays as it was, the content and the caches too.
+  ///
+  /// The host must not give the page away before it has written the TD's lines back.
   mutating func unassign(_ page: PFN, _ level: Level = .page4K) {
     if let owner = pamt[page, level].owner { domains[owner]?.childCount -= level.pages }
     pamt[page, level].type = .notAssigned

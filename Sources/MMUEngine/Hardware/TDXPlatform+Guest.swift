@@ -22,6 +22,8 @@ package enum GuestAccess: Hashable, Sendable {
 
 extension TDXPlatform {
   /// VP.ENTER up to the guest's first instruction, in one step.
+  ///
+  /// Other agents: MEM.TRACK, kept out by the epoch lock only while the epoch is sampled and counted.
   package mutating func enter(_ vcpu: PFN, on processor: LPID) throws(Refusal) {
     try beginEntry(vcpu, on: processor, .inactive)
     endEntry(vcpu)
@@ -51,6 +53,8 @@ extension TDXPlatform {
   }
 
   /// The rest of VP.ENTER: the locks of the entry go, those of TDR and TDVPR stay while the guest runs.
+  ///
+  /// The TDR shared for the whole run is what makes every call with the TDR exclusive busy while a vCPU is in the guest.
   package mutating func endEntry(_ vcpu: PFN) {
     let domain = virtualProcessor(vcpu).domain
     release(LockRequest(name: .epoch(domain), mode: .shared))
@@ -64,6 +68,8 @@ extension TDXPlatform {
   }
 
   /// The checks of VP.ENTER, and the locks that it takes.
+  ///
+  /// Source: TDX Module ABI spec, TDH.VP.ENTER: TDVPR, TDR, lifecycle, OP_STATE, association, vCPU state, epoch, tree.
   private mutating func decodeEntry(
     _ vcpu: PFN, on processor: LPID, _ mitigation: ZeroStepMitigation
   ) throws(Refusal) -> [LockRequest] {
@@ -87,6 +93,9 @@ extension TDXPlatform {
   }
 
   /// A TD exit of any kind: the vCPU stops being counted, and the locks of the run go. No flush.
+  ///
+  /// It is uncounted by the epoch of its own entry, not by the present one: a TRACK in between must not change the parity.
+  /// Abstraction: the exit that reports inaccessible memory, which leaves the count as it is, is left out.
   package mutating func exit(_ vcpu: PFN) {
     let state = virtualProcessor(vcpu)
     virtualProcessors[vcpu]?.mode = .out
@@ -96,6 +105,8 @@ extension TDXPlatform {
   }
 
   /// A read or write of a private address by a vCPU in the guest; an EPT violation exits.
+  ///
+  /// Accesses are taken as writes, the worst case: they leave dirty lines under the TD's key.
   package mutating func access(_ vcpu: PFN, _ gfn: GFN) -> GuestAccess {
     switch lookUp(vcpu, gfn) {
     case .completed(let page):
@@ -110,6 +121,9 @@ extension TDXPlatform {
   }
 
   /// Translates as the hardware does: TLB, else paging-structure caches and a walk from there, filling both.
+  ///
+  /// A cached table is used as it is, even when it has been unlinked meanwhile; that is what tracking is for. The walk reads
+  /// entries without any lock: it sees each entry before or after a host call's write, never half of it.
   package mutating func lookUp(_ vcpu: PFN, _ gfn: GFN) -> GuestAccess {
     let state = virtualProcessor(vcpu)
     let lp = processor(of: vcpu).rawValue
@@ -137,6 +151,8 @@ extension TDXPlatform {
   }
 
   /// Where a walk begins: at the lowest table that a paging-structure cache knows, else at the root.
+  ///
+  /// Source: Intel SDM vol. 3, "Caches for paging structures".
   private func start(of gfn: GFN, _ tdr: PFN, on lp: Int) -> (PFN, Level) {
     for level in Level.allCases {
       let tag = TranslationTag(domain: tdr, gfn: gfn.aligned(to: level), level: level)

@@ -37,6 +37,8 @@ extension TDXPlatform {
   }
 
   /// TDH.MNG.CREATE: the page unassigned, the key identifier in range and free.
+  ///
+  /// Two TDs can never share a key identifier: the key ownership table is held exclusively.
   func decodeCreate(_ tdr: HPA, _ key: HKID, _ decoded: inout DecodedCall) throws(Refusal) {
     try openUnassigned(tdr, blame: .rcx, &decoded)
     guard key > .global, key.rawValue < size.keys else { throw Refusal(.operandInvalid, .rdx) }
@@ -46,6 +48,8 @@ extension TDXPlatform {
   }
 
   /// TDH.MNG.VPFLUSHDONE: a live TD none of whose vCPUs is associated with an LP any more.
+  ///
+  /// An association says that an LP may hold the vCPU's state or the TD's translations, dirty lines included.
   func decodeFlushDone(_ tdr: HPA, _ decoded: inout DecodedCall) throws(Refusal) {
     let domain = try openForLifecycle(tdr, .rcx, &decoded)
     try acquire(.keyOwnership, .exclusive, blame: .keyOwnershipTable, &decoded)

@@ -25,6 +25,8 @@ extension TDXPlatform {
   }
 
   /// TDH.PHYMEM.PAGE.RECLAIM: an assigned page of a TD in TEARDOWN; a TDR only when the TD has no other page.
+  ///
+  /// The owner's TDR is held shared: another LP may reclaim another page of the same TD at the same time.
   func decodeReclaim(_ address: HPA, _ decoded: inout DecodedCall) throws(Refusal) {
     try checkAddress(address, .page4K, blame: .rcx)
     let level = pamt.leafLevel(of: address.frame)
@@ -36,7 +38,7 @@ extension TDXPlatform {
     case .tdr:
       let domain = self.domain(address.frame)
       guard domain.lifecycle == .teardown else { throw Refusal(.lifecycleStateIncorrect) }
-      guard domain.childCount == 0 else { throw Refusal(.associatedPagesExist) }
+      guard domain.childCount == 0 || omissions.contains(.childCount) else { throw Refusal(.associatedPagesExist) }
     case .regular, .tdcx, .tdvpr, .secureEPT:
       guard address.isPlain(at: level) else { throw Refusal(.operandInvalid, .rcx) }
       guard let owner = metadata.owner else { preconditionFailure("assigned page without an owner") }
@@ -71,6 +73,8 @@ extension TDXPlatform {
   }
 
   /// TDH.PHYMEM.CACHE.WB: writes back this package and crosses it off for the keys that were flushed when it started.
+  ///
+  /// A key that is flushed while the write-back goes on is not crossed off: its lines may have been passed already.
   mutating func writeBackCaches(on processor: LPID) throws(Refusal) -> Completion {
     let package = package(of: processor)
     let flushed = savedWriteBack[package] ?? flushedKeys(on: package)

@@ -34,6 +34,8 @@ extension TDXPlatform {
   }
 
   /// The effects of both: the entry free, the page the host's. Its content stays and its cache lines stay dirty.
+  ///
+  /// The entry is freed before the page: nobody can walk to a page that is the host's again.
   mutating func performRemoval(_ decoded: DecodedCall) -> Completion {
     let entry = readEntry(decoded.entry)
     let level = metadataLevel(entry, decoded.level)

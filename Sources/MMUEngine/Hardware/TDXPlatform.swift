@@ -14,6 +14,8 @@ package enum ModuleOmission: Hashable, Sendable {
   case tracking
   /// SEPT.REMOVE does not look at the 512 entries.
   case emptyTableScan
+  /// RECLAIM of a TDR does not ask whether the TD has other pages.
+  case childCount
 }
 
 /// Who a key identifier belongs to. Source: key ownership table (KOT).
@@ -98,6 +100,8 @@ package struct TDXPlatform: Hashable, Sendable {
   }
 
   /// Performs the first half of a call: its checks; its locks stay held until `end`.
+  ///
+  /// In between, calls on other processors meet those locks and are refused as busy; that is how two calls race.
   package mutating func begin(_ call: SEAMCall, on processor: LPID) throws(Refusal) {
     precondition(inFlight[processor] == nil, "a processor is in one SEAMCALL at a time")
     let decoded = try admit(call, on: processor)
@@ -116,6 +120,8 @@ package struct TDXPlatform: Hashable, Sendable {
   }
 
   /// Decodes; on a refusal the host-priority bit is all that is written.
+  ///
+  /// Tables that were read are told to the allocator in both cases, for a refused call has read them too.
   private mutating func admit(_ call: SEAMCall, on processor: LPID) throws(Refusal) -> DecodedCall {
     if failsNextCall {
       failsNextCall = false

@@ -63,6 +63,11 @@ package struct TrustDomain: Hashable, Sendable {
   /// A digest of what was added and extended, in order; stands for MRTD.
   package var measurement: UInt64 = 0
 
+  package init(key: HKID, topLevel: Level) {
+    self.key = key
+    self.topLevel = topLevel
+  }
+
   /// How many TDCS pages a TD needs.
   package static let controlPageCount = 6
 

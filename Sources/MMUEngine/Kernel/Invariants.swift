@@ -8,7 +8,7 @@ extension TDXHost {
   package func checkInvariants() -> [EngineCheck] {
     guard let vm, let domain else { return checkFreePages(nil) }
     let entries = liveEntries(domain)
-    return checkOwnership(entries, vm) + checkCounts(domain, vm) + checkFreePages(vm) + checkMirror(vm, domain)
+    return checkOwnership(entries, vm) + checkCounts(domain, vm) + checkFreePages(vm) + checkMirror(vm)
       + checkTables(entries, domain)
   }
 
@@ -25,6 +25,8 @@ extension TDXHost {
   }
 
   /// Every entry that is not free, reached through mapped and blocked tables; none when the TD is not live.
+  ///
+  /// Blocked tables are walked too: the module cannot reach what is below them, but it is still the TD's.
   private func liveEntries(_ domain: TrustDomain) -> [LiveEntry] {
     guard domain.lifecycle == .keysConfigured, domain.controlPages.count > 3 else { return [] }
     var found: [LiveEntry] = []
@@ -43,6 +45,8 @@ extension TDXHost {
   }
 
   /// T1, T2, T3: what an entry points to is assigned to this TD in the right role, and to one entry only.
+  ///
+  /// Who could break it: two additions of one page side by side. Each takes the page's PAMT entry exclusively.
   ///
   /// Kept by the module: every page is taken from PT_NDA, and REMOVE frees the entry before the page.
   private func checkOwnership(_ entries: [LiveEntry], _ vm: TDXVirtualMachine) -> [EngineCheck] {
@@ -66,6 +70,8 @@ extension TDXHost {
   }
 
   /// T4, T7, T10, T14: CHLDCNT, REFCOUNT by parity, associations; no vCPU in the guest of a TD that may not run.
+  ///
+  /// Who could break it: an exit that counts the wrong parity because TRACK came in between; VCPU_EPOCH is kept per vCPU.
   private func checkCounts(_ domain: TrustDomain, _ vm: TDXVirtualMachine) -> [EngineCheck] {
     var failures: [EngineCheck] = []
     if platform.pamt.childCount(of: vm.tdr) != domain.childCount {
@@ -89,6 +95,8 @@ extension TDXHost {
   }
 
   /// T17 and T6: a free page is the host's, clean, and out of every running guest's reach. Kept by the kernel's order.
+  ///
+  /// Who could break it: a zap that frees before REMOVE and WBINVD, or before the kicked vCPUs have flushed.
   private func checkFreePages(_ vm: TDXVirtualMachine?) -> [EngineCheck] {
     var failures: [EngineCheck] = []
     for page in platform.memory.allPages where platform.memory.isFree(page) {
@@ -108,17 +116,36 @@ extension TDXHost {
   /// T18: outside frozen and write-locked windows, mirror leaf present if and only if the Secure-EPT entry is not free.
   ///
   /// Not claimed for a bugged VM, nor for as many leaves as 6.16 counts as premapped.
-  private func checkMirror(_ vm: TDXVirtualMachine, _ domain: TrustDomain) -> [EngineCheck] {
-    guard domain.lifecycle == .keysConfigured, !vm.isBugged, !vm.isWriteLocked, vm.population == nil else { return [] }
-    var differing = 0
-    for gfn in Self.allFrames {
-      let mirrored = mirror(gfn).state
-      guard mirrored != .frozen else { continue }
-      let state = entry(gfn, .page4K)?.state ?? .free
-      if (mirrored == .present) != (state != .free) || state.isBlocked { differing += 1 }
+  /// Who could break it: a fault between the two writes; mmu_lock and FROZEN keep the pair together.
+  private func checkMirror(_ vm: TDXVirtualMachine) -> [EngineCheck] {
+    guard !vm.isWriteLocked, vm.population == nil else { return [] }
+    guard let mismatch = mirrorMismatch else { return [] }
+    return [violated("mirror and S-EPT agree", mismatch)]
+  }
+
+  /// Where mirror and Secure-EPT disagree, locks aside; nil when they agree, or where KVM no longer claims it.
+  var mirrorMismatch: String? {
+    guard let vm, let domain, domain.lifecycle == .keysConfigured, vm.hkid != nil, !vm.isBugged else { return nil }
+    let leaves = Self.allFrames.count { disagrees($0, .page4K, [.mapped, .pending]) }
+    if leaves != vm.premappedCount { return "\(leaves) leaves differ, \(vm.premappedCount) are premapped" }
+    let tables = Self.tables.count { disagrees($0, .page2M, [.nonLeafMapped]) }
+    return tables == 0 ? nil : "\(tables) table entries differ"
+  }
+
+  /// Whether an entry that is not frozen is present without one of these states, or nonpresent without being free.
+  private func disagrees(_ gfn: GFN, _ level: Level, _ states: Set<SecureEPTState>) -> Bool {
+    let state = entry(gfn, level)?.state ?? .free
+    return switch mirror(gfn, level).state {
+    case .frozen: false
+    case .present: !states.contains(state)
+    case .nonpresent: state != .free
     }
-    if differing == vm.premappedCount { return [] }
-    return [violated("mirror and S-EPT agree", "\(differing) leaves differ, \(vm.premappedCount) are premapped")]
+  }
+
+  /// Reports a disagreement; for the steps that give a lock up.
+  mutating func reportMismatch() {
+    guard let mismatch = mirrorMismatch else { return }
+    platform.memory.report("mirror-sept-mismatch", mismatch)
   }
 
   /// T13 and the locks: below what is not free there are tables only; nobody holds a lock who is not in the guest.

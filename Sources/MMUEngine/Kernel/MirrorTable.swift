@@ -24,6 +24,9 @@ package struct MirrorTable: Hashable, Sendable {
   }
 
   /// Where the entry for `gfn` at `level` lies; nil when a table above is missing or frozen.
+  ///
+  /// The kernel walks under RCU and mmu_lock; a table that is unlinked is freed only when no walker can hold it.
+  /// Source: Linux 6.16 arch/x86/kvm/mmu/tdp_iter.c.
   package func location(_ gfn: GFN, _ level: Level, in memory: PhysicalMemory) -> SecureEPTLocation? {
     var current = topLevel
     var table = root
@@ -49,6 +52,8 @@ package struct MirrorTable: Hashable, Sendable {
   }
 
   /// Writes an entry: the choke point of all changes. A use of a freed table is reported, a forbidden change too.
+  ///
+  /// Source: Linux 6.16 arch/x86/kvm/mmu/tdp_mmu.c, tdp_mmu_set_spte, __tdp_mmu_set_spte_atomic, handle_changed_spte.
   package mutating func apply(_ change: SPTEChange, in memory: inout PhysicalMemory) {
     guard let location = location(change.gfn, change.level, in: memory) else {
       preconditionFailure("mirror entry written whose table is not linked")

@@ -50,12 +50,12 @@ extension Machine {
       .boolean(host.vm?.isRunnable ?? false)
     },
     row("wait_for_sept_zap", [], .boolean, "entries are barred for a second try") { host, _ in
-      .boolean(host.isBarringEntries)
+      .boolean(host.isZapRetrying)
     },
     row("vm_bugged", [], .boolean, "a KVM_BUG_ON was hit") { host, _ in .boolean(host.vm?.isBugged ?? false) },
     row("hkid_assigned", [], .boolean, "KVM has the HKID") { host, _ in .boolean(host.vm?.hkid != nil) },
     row("mmu_write_locked", [], .boolean, "a job holds mmu_lock for write") { host, _ in
-      .boolean(host.vm?.isWriteLocked ?? false)
+      .boolean(host.vm?.isWriteLocked == true && !host.policy.has(.zapShared))
     },
     row("gmem_open", [], .boolean, "guest_memfd is open") { host, _ in .boolean(host.vm?.isFileOpen ?? false) },
   ]
@@ -146,7 +146,8 @@ extension TDXHost {
       case .tableFrozen, .tableAdded, .idle, .leafFrozen, .leafAugmented, .refused: continue
       }
     }
-    return vm.mirror.shadowPage(gfn, linkedAt: .page2M, in: platform.memory)?.external
+    if case .table(gfn, let page, _) = vm.job?.step { return page }
+    return vm.mirror.shadowPage(gfn, linkedAt: .page2M, in: platform.memory)?.external ?? vm.givenUpTables[gfn]
   }
 
   /// How many epochs ago a blocked leaf was blocked, 2 for more; 2 for any other.

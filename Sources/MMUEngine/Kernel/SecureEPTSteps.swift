@@ -119,7 +119,10 @@ extension Machine {
     EngineCheck("page-freed-dirty", "a page went to the free list with dirty cache lines of a private HKID"),
     EngineCheck("stale-translation", "a vCPU in the guest holds a translation to or through a free page"),
     EngineCheck("hkid-freed-early", "KEY.FREEID succeeded while the TD has private pages"),
+    EngineCheck("tdr-reclaimed-early", "a TDR was reclaimed while its TD had other pages"),
     EngineCheck("slot-page-lost", "deleting a memslot removed the page of another slot"),
+    EngineCheck(
+      "mirror-sept-mismatch", "a mirror SPTE that is not frozen disagrees with its Secure-EPT entry at an unlock"),
     EngineCheck("use-after-free", "a freed page was used by a TD, a page walk, the module or a kernel table"),
     EngineCheck("double-free", "a page was freed that was free already"),
     EngineCheck("invariant", "an invariant of the engine does not hold after an operation"),

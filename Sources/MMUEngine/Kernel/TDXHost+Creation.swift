@@ -5,6 +5,10 @@
 /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, __tdx_td_init, tdx_vcpu_init_mem_region, tdx_td_finalize.
 extension TDXHost {
   /// KVM_CREATE_VM, KVM_TDX_INIT_VM, KVM_CREATE_VCPU and KVM_TDX_INIT_VCPU for all vCPUs, the file, all slots private.
+  ///
+  /// One step: nothing but kvm->lock is contended here, and what two INIT_VCPU do to each other is a matter of the module's
+  /// two-step calls (bug TDX-INITVCPU-TDR), which tests drive directly.
+  /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, __tdx_td_init, tdx_td_vcpu_init.
   mutating func createTD() throws(Stop) {
     guard vm == nil else { throw .refuse }
     guard let key = (2..<platform.size.keys).map(HKID.init).first(where: { platform.keys[$0] == nil }) else {
@@ -52,6 +56,8 @@ extension TDXHost {
   }
 
   /// Makes a table's entry present, through FROZEN, and remembers the table.
+  ///
+  /// Source: Linux 6.16 arch/x86/kvm/mmu/tdp_mmu.c, tdp_mmu_link_sp.
   mutating func link(_ page: ShadowPage, at level: Level) {
     if mirror(page.gfn, level).state == .nonpresent { setMirror(page.gfn, level, .frozen, .read) }
     setMirror(page.gfn, level, .table(page.table), .read)
@@ -59,6 +65,8 @@ extension TDXHost {
   }
 
   /// The VM before FINALIZE, with no other ioctl in the way.
+  ///
+  /// The ioctl holds slots_lock and the file's invalidate_lock, so every job waits for it and it waits for every job.
   private func requirePopulatable() throws(Stop) -> TDXVirtualMachine {
     let vm = try requireWorkingVM()
     guard !vm.isRunnable, vm.isFileOpen else { throw .refuse }
@@ -67,6 +75,9 @@ extension TDXHost {
   }
 
   /// KVM_TDX_INIT_MEM_REGION's walk meets a missing table: freeze, SEPT.ADD, publish, in one step.
+  ///
+  /// Nobody can see the steps in between: faults are refused before FINALIZE, and zaps wait for mmu_lock.
+  /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_gmem_post_populate, tdx_sept_link_private_spt.
   mutating func linkInitialTable(_ gfn: GFN, _ page: PFN) throws(Stop) {
     let vm = try requirePopulatable()
     guard vm.population == nil else { throw .would("PAGE_ADD") }
@@ -88,6 +99,8 @@ extension TDXHost {
   /// First half of a population: the file's page, and the mirror leaf: premapped in 6.16, frozen in 6.19.
   ///
   /// A page that already holds the image is refused (-EEXIST); one that a busy PAGE.ADD has left is taken again.
+  /// In 6.16 the mirror leaf is present from here on without a Secure-EPT entry, and only a counter remembers that.
+  /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_mem_page_record_premap_cnt; Linux 6.19, tdx_mem_page_add.
   mutating func beginPopulation(_ gfn: GFN, _ page: PFN) throws(Stop) {
     let vm = try requirePopulatable()
     guard vm.population == nil else { throw .would("PAGE_ADD") }
@@ -99,13 +112,13 @@ extension TDXHost {
       guard isFree(page) else { throw .refuse }
     }
     let isMapped = mirror(gfn).state == .present
-    guard !isMapped || form == .linux6_16 else { throw .refuse }
+    guard !isMapped || form == .linux616 else { throw .refuse }
     if vm.file[gfn] == nil {
       platform.memory.take(page, for: "gmem")
       self.vm?.file[gfn] = FilePage(page: page)
     }
     if !isMapped { setMirror(gfn, .page4K, .frozen, .read) }
-    if !isMapped, form == .linux6_16 {
+    if !isMapped, form == .linux616 {
       setMirror(gfn, .page4K, .leaf(page), .read)
       self.vm?.pinned.insert(page)
       self.vm?.premappedCount += 1
@@ -114,6 +127,9 @@ extension TDXHost {
   }
 
   /// The module's PAGE.ADD of a population. Busy: 6.16 leaves the premapped leaf, 6.19 unfreezes; the ioctl ends.
+  ///
+  /// PAGE.ADD wants the TDR exclusively, so any call that holds it shared makes this busy (bug TDX-LOCKS).
+  /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_gmem_post_populate; TDX Module ABI spec, TDH.MEM.PAGE.ADD.
   mutating func addPopulated(_ gfn: GFN, _ page: PFN, contended: Bool) throws(Stop) {
     let vm = try requireWorkingVM()
     guard let population = vm.population, population.gfn == gfn, population.page == page else { throw .refuse }
@@ -125,7 +141,7 @@ extension TDXHost {
       let source = HPA(0)
       try seamcall(.addPage(PageInfo(gfn, .page4K), tdr: tdr(vm), page: page.address, source: source))
     } catch {
-      if form == .linux6_19 { setMirror(gfn, .page4K, .nonpresent, .read) }
+      if form == .linux619 { setMirror(gfn, .page4K, .nonpresent, .read) }
       self.vm?.population = nil
       throw error
     }
@@ -138,8 +154,8 @@ extension TDXHost {
     guard let population = vm.population, population.gfn == gfn else { throw .refuse }
     guard population.isAdded else { throw .would("PAGE_ADD") }
     switch form {
-    case .linux6_16: self.vm?.premappedCount -= 1
-    case .linux6_19: setMirror(gfn, .page4K, .leaf(population.page), .read)
+    case .linux616: self.vm?.premappedCount -= 1
+    case .linux619: setMirror(gfn, .page4K, .leaf(population.page), .read)
     }
     self.vm?.file[gfn]?.isPrepared = true
     self.vm?.population = nil
@@ -147,7 +163,7 @@ extension TDXHost {
 
   /// TDH.MEM.PAGE.ADD as one step: all of a population (6.19), or what follows the premapping (6.16).
   mutating func addPage(_ gfn: GFN, _ page: PFN, contended: Bool) throws(Stop) {
-    if form == .linux6_19 {
+    if form == .linux619 {
       try beginPopulation(gfn, page)
     } else if try requireVM().population == nil {
       throw .would("INIT_MEM_PREMAP")
@@ -156,14 +172,18 @@ extension TDXHost {
     try endPopulation(gfn)
   }
 
-  /// TDH.MR.EXTEND of a page that has been added.
+  /// TDH.MR.EXTEND of a page that has been added; whether before or after its publication makes no difference to either.
   mutating func extendMeasurement(_ gfn: GFN) throws(Stop) {
     let vm = try requirePopulatable()
-    guard mirror(gfn).state == .present else { throw .refuse }
+    let isAdded = vm.population.map { $0.gfn == gfn && $0.isAdded } ?? (mirror(gfn).state == .present)
+    guard isAdded else { throw .refuse }
     try seamcall(.extendMeasurement(PageInfo(gfn, .page4K), tdr: tdr(vm)))
   }
 
   /// TDH.MR.FINALIZE: from here on vCPUs may enter. 6.16 refuses while premapped leaves are left.
+  ///
+  /// It holds slots_lock, hence no DELETE, CONVERT or CLOSE beside it; but neither the invalidate_lock nor mmu_lock, so a
+  /// hole punch may be anywhere in its zap. Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_td_finalize.
   mutating func finalizeModule() throws(Stop) {
     let vm = try requireWorkingVM()
     guard !vm.isRunnable, !vm.isFinalizing, vm.premappedCount == 0 else { throw .refuse }
@@ -173,6 +193,9 @@ extension TDXHost {
   }
 
   /// KVM's own state follows the module's: until then zaps skip TRACK and no vCPU enters.
+  ///
+  /// Between the two states a zap finds a module that wants tracking and a kernel that skips it.
+  /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_td_finalize (state, then pre_fault_allowed).
   mutating func finalizeKernel() throws(Stop) {
     guard try requireVM().isFinalizing else { throw .would("MR_FINALIZE") }
     vm?.isFinalizing = false

@@ -6,6 +6,9 @@
 /// Source: Linux 6.16 virt/kvm/kvm_main.c, kvm_destroy_vm; arch/x86/kvm/vmx/tdx.c, tdx_mmu_release_hkid, tdx_vm_destroy.
 extension TDXHost {
   /// The last reference goes. A file that is still open holds one.
+  ///
+  /// vCPU descriptors are closed too, so no thread of the VM is left: from here on the destruction runs alone.
+  /// Source: Linux 6.16 virt/kvm/kvm_main.c, kvm_put_kvm, kvm_destroy_vm.
   mutating func releaseVM() throws(Stop) {
     let vm = try requireVM()
     guard vm.phase == .live else { throw nextDestruction(vm) }
@@ -43,6 +46,9 @@ extension TDXHost {
   }
 
   /// TDH.VP.FLUSH on the vCPU's own LP; "not associated" is as good.
+  ///
+  /// The LP may still hold the TD's translations and the vCPU's state; after the flush it holds neither.
+  /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_flush_vp_on_cpu, tdx_flush_vp.
   mutating func flushVCPU(_ vcpu: Int) throws(Stop) {
     let vm = try require(.flush)
     let call = SEAMCall.flushVCPU(vm.vcpus[vcpu].tdvpr.address)
@@ -50,6 +56,9 @@ extension TDXHost {
   }
 
   /// TDH.MNG.VPFLUSHDONE, after every vCPU has been flushed.
+  ///
+  /// The module takes the TDR exclusively: a vCPU in the guest would make this busy, but there is none.
+  /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_mmu_release_hkid.
   mutating func finishFlushes() throws(Stop) {
     let vm = try require(.flush)
     guard !hasAssociations(vm) else { throw nextDestruction(vm) }
@@ -58,6 +67,10 @@ extension TDXHost {
   }
 
   /// TDH.PHYMEM.CACHE.WB on one LP of a package; an interruption is resumed by the next call there.
+  ///
+  /// Each package has caches of its own, and each must write back before the key may serve another TD: a line written
+  /// back later would be encrypted with a key that is no longer this TD's.
+  /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, smp_func_do_phymem_cache_wb.
   mutating func writeBackCaches(_ package: PackageID, interrupted: Bool) throws(Stop) {
     let vm = try require(.writeBack)
     let processor = platform.size.hostProcessor(package)
@@ -82,6 +95,9 @@ extension TDXHost {
   }
 
   /// TDH.MNG.KEY.FREEID, after every package; from here on `is_hkid_assigned` is false.
+  ///
+  /// What must have happened before: all private leaves are gone. Later removals would find a dead tree.
+  /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_mmu_release_hkid, tdx_hkid_free.
   mutating func freeKey() throws(Stop) {
     let vm = try require(.writeBack)
     guard vm.writtenBackPackages.count == platform.size.packages else { throw nextDestruction(vm) }
@@ -101,14 +117,21 @@ extension TDXHost {
   }
 
   /// A SEAMCALL without which the HKID stays assigned: its refusal leaks everything.
+  ///
+  /// FLUSHVP_NOT_DONE is taken quietly, any other refusal is followed by KVM_BUG_ON.
   private mutating func releasing(_ call: SEAMCall) throws(Stop) {
     do { try seamcall(call) } catch {
       vm?.phase = .leaked
+      if case .module(let refusal) = error { vm?.hasPendingBug = refusal.code != .flushNotDone }
       throw error
     }
   }
 
   /// `tdx_sept_free_private_spt` for a table of leaves: RECLAIM its page, clear it, free it.
+  ///
+  /// It is called for each table when the mirror's root is zapped, under mmu_lock held for write, children first. A leaf
+  /// that is still present would be removed on the way, which the assertion on the HKID forbids by now.
+  /// Source: Linux 6.16 arch/x86/kvm/mmu/tdp_mmu.c, handle_removed_pt; vmx/tdx.c, tdx_sept_free_private_spt.
   mutating func reclaimTable(_ gfn: GFN) throws(Stop) {
     let vm = try requireVM()
     let isEarly = policy.has(.tablesFirst) && (vm.phase == .flush || vm.phase == .writeBack)
@@ -125,10 +148,15 @@ extension TDXHost {
       throw bugOn("gfn \(gfn.rawValue): Secure-EPT table freed while the HKID is assigned")
     }
     unlink(shadow)
+    self.vm?.givenUpTables[gfn] = external
     try reclaim(external, vm)
+    self.vm?.givenUpTables[gfn] = nil
   }
 
   /// Reclaims a page, clears and frees it; leaks it when the module refuses.
+  ///
+  /// A page that the module has not given back must never reach the allocator; leaking it is always safe.
+  /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_reclaim_page.
   private mutating func reclaim(_ page: PFN, _ vm: TDXVirtualMachine) throws(Stop) {
     let isTable = platform.pamt.leaf(of: page).type == .secureEPT
     let survivors = isTable ? pagesMapped(through: page, vm) : []
@@ -142,6 +170,8 @@ extension TDXHost {
   }
 
   /// The tables above, from the lowest up, and the mirror's root.
+  ///
+  /// Source: Linux 6.16 arch/x86/kvm/mmu/tdp_mmu.c, kvm_mmu_uninit_tdp_mmu, kvm_tdp_mmu_zap_invalidated_roots.
   mutating func reclaimDirectory() throws(Stop) {
     let vm = try require(.reclaim)
     guard !vm.isFileOpen, vm.job == nil, vm.mirror.leafTables.isEmpty else { throw nextDestruction(vm) }
@@ -154,6 +184,8 @@ extension TDXHost {
   }
 
   /// TDVPR and TDCS pages.
+  ///
+  /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_vcpu_free, tdx_reclaim_td_control_pages.
   mutating func reclaimControlPages() throws(Stop) {
     let vm = try require(.controlPages)
     for page in vm.vcpus.map(\.tdvpr) + vm.controlPages { try reclaim(page, vm) }
@@ -161,11 +193,19 @@ extension TDXHost {
   }
 
   /// The TDR, last.
+  ///
+  /// The PAMT names the TDR as the owner of every other page, so the module keeps it until it has no other page.
+  /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_reclaim_td_control_pages.
   mutating func reclaimRoot() throws(Stop) {
-    let vm = try require(.rootPage)
+    let isEarly = policy.has(.tdrFirst) && vm?.phase == .reclaim
+    let vm = try require(isEarly ? .reclaim : .rootPage)
+    let children = domain?.childCount ?? 0
     do { try seamcall(.reclaimPage(vm.tdr.address)) } catch {
       self.vm?.phase = .leaked
       throw error
+    }
+    if children > 0 {
+      platform.memory.report("tdr-reclaimed-early", "the TDR went back while the TD had \(children) pages")
     }
     self.vm?.phase = .rootWriteBack
   }

@@ -3,16 +3,19 @@
 /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_vcpu_run; TDX module 1.5.01, VP.ENTER, TD exit, TDG.MEM.PAGE.ACCEPT.
 extension TDXHost {
   /// What KVM wants before VP.ENTER. While a zap tries a SEAMCALL a second time nobody enters (`wait_for_sept_zap`).
+  ///
+  /// The flag is read without a lock just before the entry; the kick after it was set catches who had read it before.
+  /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_vcpu_pre_run, tdx_vcpu_run.
   private func requireRunnable(_ vcpu: Int) throws(Stop) -> VCPUThread {
     let thread = try requireIdle(vcpu)
     let vm = try requireWorkingVM()
     guard vm.isRunnable else { throw .refuse }
-    guard !isBarringEntries else { throw .wait }
+    guard !isZapRetrying || policy.has(.entryNotBarred) else { throw .wait }
     return thread
   }
 
   /// `wait_for_sept_zap`; the kernel without the fix of TDX-ZAP-BUSY has no such flag.
-  var isBarringEntries: Bool { vm?.isRetrying == true && !policy.has(.busyRetryWithoutKick) }
+  var isZapRetrying: Bool { vm?.isRetrying == true && !policy.has(.busyRetryWithoutKick) }
 
   /// VP.ENTER up to the guest.
   mutating func enter(_ vcpu: Int) throws(Stop) {
@@ -21,6 +24,9 @@ extension TDXHost {
   }
 
   /// The first part of VP.ENTER, with the tree lock when zero-stepping is suspected.
+  ///
+  /// To the kernel the vCPU is in the guest from here on: a kick waits for its exit.
+  /// Source: TDX module 1.5.01, TDH.VP.ENTER, zero-step mitigation.
   mutating func beginEntry(_ vcpu: Int, _ mitigation: ZeroStepMitigation) throws(Stop) {
     let thread = try requireRunnable(vcpu)
     do {
@@ -39,6 +45,8 @@ extension TDXHost {
   }
 
   /// A TD exit from guest code; it answers a kick.
+  ///
+  /// In the middle of an entry or of ACCEPT the interrupt is taken when that is through.
   mutating func exit(_ vcpu: Int) throws(Stop) {
     let thread = try requireVM().vcpus[vcpu]
     guard mode(of: thread) == .guest else {
@@ -50,6 +58,9 @@ extension TDXHost {
   }
 
   /// ACCEPT's walk and its lock. Throws: the status that the guest sees; host priority looks busy to it.
+  ///
+  /// Between walk and lock a BLOCK of the entry or of a table above may come; the entry is read again under its lock, the
+  /// tables are not. Source: TDX module 1.5.01, TDG.MEM.PAGE.ACCEPT.
   mutating func beginAccept(_ vcpu: Int, _ gfn: GFN) throws(Stop) {
     let thread = try requireVM().vcpus[vcpu]
     guard mode(of: thread) == .guest else {
@@ -77,6 +88,9 @@ extension TDXHost {
   }
 
   /// Every vCPU that runs guest code touches every private page that it can reach.
+  ///
+  /// The worst case for all that is said about translations: TLB and paging-structure caches are as full as they can be.
+  /// Source: Intel SDM vol. 3, "EPT translation mechanism".
   mutating func touchAll() {
     guard let vm else { return }
     for thread in vm.vcpus {

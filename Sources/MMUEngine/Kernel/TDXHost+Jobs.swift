@@ -11,6 +11,9 @@ extension TDXHost {
   }
 
   /// fallocate(PUNCH_HOLE) on a frame that has a page. It works on a bugged VM too.
+  ///
+  /// It takes the file's invalidate_lock alone. FINALIZE, which takes slots_lock, runs beside it.
+  /// Source: Linux 6.16 virt/kvm/guest_memfd.c, kvm_gmem_punch_hole.
   mutating func beginPunch(_ gfn: GFN) throws(Stop) {
     let vm = try requireVM()
     guard vm.phase == .live, vm.isFileOpen, vm.page(at: gfn) != nil else { throw .refuse }
@@ -19,6 +22,9 @@ extension TDXHost {
   }
 
   /// Deletion of a memslot: it becomes INVALID, and faults see that.
+  ///
+  /// synchronize_srcu then waits for faults that still have the old slot; `lockJob` stands for the end of that wait.
+  /// Source: Linux 6.16 virt/kvm/kvm_main.c, kvm_invalidate_memslot, kvm_swap_active_memslots.
   mutating func beginDeletion(_ gfn: GFN) throws(Stop) {
     let vm = try requireWorkingVM()
     guard vm.frames[gfn] == .isPrivate else { throw .refuse }
@@ -27,7 +33,9 @@ extension TDXHost {
     self.vm?.job = ZapJob(kind: .deleteSlot, target: gfn)
   }
 
-  /// Conversion of a private frame to shared.
+  /// Conversion of a private frame to shared. The page stays in the file; userspace punches the hole afterwards.
+  ///
+  /// Source: Linux 6.16 virt/kvm/kvm_main.c, kvm_vm_set_mem_attributes.
   mutating func beginConversion(_ gfn: GFN) throws(Stop) {
     let vm = try requireWorkingVM()
     guard vm.frames[gfn] == .isPrivate else { throw .refuse }
@@ -42,6 +50,9 @@ extension TDXHost {
   }
 
   /// Release of the file's last descriptor. The right kernel's VM is alive then: the file holds a reference on it.
+  ///
+  /// That reference is what orders the teardown: private leaves go here, while the HKID is assigned and REMOVE works.
+  /// Source: Linux 6.16 virt/kvm/guest_memfd.c, kvm_gmem_release, __kvm_gmem_create (kvm_get_kvm).
   mutating func beginClose() throws(Stop) {
     let vm = try requireVM()
     let isLate = policy.has(.hkidFirst) && vm.phase == .reclaim
@@ -67,6 +78,9 @@ extension TDXHost {
   }
 
   /// mmu_lock for write; faults that hold it for read are waited for.
+  ///
+  /// From here on no mirror entry is FROZEN: a frozen one has an owner, and the owner holds the lock for read.
+  /// Source: Linux 6.16 virt/kvm/guest_memfd.c, kvm_gmem_invalidate_begin; kvm_main.c, kvm_handle_gfn_range.
   mutating func lockJob() throws(Stop) {
     let vm = try requireVM()
     guard let job = vm.job else { throw .refuse }
@@ -76,11 +90,15 @@ extension TDXHost {
   }
 
   /// The walk is through: no present leaf is left in the range.
+  ///
+  /// The tables stay. A frame of the range may be faulted in again only when its job is over.
   mutating func unlockJob() throws(Stop) {
     let vm = try requireVM()
     guard let job = vm.job else { throw .refuse }
     guard job.step == .walking, !hasWork(job, vm) else { throw nextStep(of: job) }
+    guard !vm.awaitsExits else { throw .wait }
     self.vm?.job?.step = .unlocked
+    reportMismatch()
   }
 
   /// Whether a present leaf is left in the job's range.
@@ -124,6 +142,9 @@ extension TDXHost {
   }
 
   /// The hole: the page goes back to the allocator, unless a mapping still has a reference (6.16), which then never ends.
+  ///
+  /// Between the unlock and this, no fault can have mapped the page again: the invalidation is in progress till the end.
+  /// Source: Linux 6.16 virt/kvm/guest_memfd.c, truncate_inode_pages_range in kvm_gmem_punch_hole.
   mutating func truncatePunched(_ gfn: GFN) throws(Stop) {
     let vm = try requireEffect(.punchHole, gfn)
     truncate(gfn, vm)
@@ -142,13 +163,18 @@ extension TDXHost {
   }
 
   /// The attribute becomes shared; the page stays in the file.
+  ///
+  /// The store is without mmu_lock: the invalidation in progress keeps faults from using the old value.
+  /// Source: Linux 6.16 virt/kvm/kvm_main.c, kvm_vm_set_mem_attributes.
   mutating func storeConversion(_ gfn: GFN) throws(Stop) {
     _ = try requireEffect(.convert, gfn)
     vm?.frames[gfn] = .shared
     vm?.job?.step = .ending
   }
 
-  /// The slot is gone; the page stays in the file.
+  /// The slot is gone; the page stays in the file, and a new slot on the same frame will find it.
+  ///
+  /// Source: Linux 6.16 virt/kvm/kvm_main.c, kvm_delete_memslot; guest_memfd.c, kvm_gmem_unbind.
   mutating func finishDeletion(_ gfn: GFN) throws(Stop) {
     _ = try requireEffect(.deleteSlot, gfn)
     vm?.frames[gfn] = FrameState.none

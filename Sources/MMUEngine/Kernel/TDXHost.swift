@@ -36,12 +36,13 @@ package struct TDXHost: Hashable, Sendable {
     self.policy = policy
     var omissions: Set<ModuleOmission> = []
     if policy.has(.moduleNoTracking) { omissions.insert(.tracking) }
+    if policy.has(.moduleNoChildren) { omissions.insert(.childCount) }
     if policy.has(.moduleNoScan) { omissions.insert(.emptyTableScan) }
     platform = TDXPlatform(size: size, omissions: omissions)
   }
 
   /// The form of the kernel.
-  package var form: KernelForm { policy.has(.linux6_16) ? .linux6_16 : .linux6_19 }
+  package var form: KernelForm { policy.has(.linux616) ? .linux616 : .linux619 }
 
   /// Every frame that a memslot can be made for.
   package static var allFrames: [GFN] {
@@ -65,6 +66,8 @@ package struct TDXHost: Hashable, Sendable {
   func tdr(_ vm: TDXVirtualMachine) -> HPA { vm.tdr.address }
 
   /// Issues a SEAMCALL for the kernel; a refusal becomes a stop.
+  ///
+  /// The name is on the stack of micro-steps while the call runs, so that a use of a freed page shows it.
   @discardableResult
   mutating func seamcall(_ call: SEAMCall, on processor: LPID? = nil) throws(Stop) -> Completion {
     platform.memory.steps.names.append(call.name)
@@ -83,6 +86,9 @@ package struct TDXHost: Hashable, Sendable {
   }
 
   /// Gives a page back to the allocator, and reports when the module or a cache still has it.
+  ///
+  /// The page is freed all the same: what comes of it is what a deviation is run for. The right kernel never gets here with
+  /// such a page; that it does not is the property.
   mutating func release(_ page: PFN, _ key: HKID) {
     let type = platform.pamt.leaf(of: page).type
     if type != .notAssigned {
@@ -93,9 +99,10 @@ package struct TDXHost: Hashable, Sendable {
     platform.memory.free(page)
   }
 
-  /// Marks the VM as bugged and ends the micro-step in the event.
+  /// Marks the VM as bugged, kicks its vCPUs out for good (`kvm_vm_bugged`), and ends the micro-step in the event.
   mutating func bugOn(_ what: String) -> Stop {
     vm?.isBugged = true
+    kickAll()
     return .bug(what)
   }
 

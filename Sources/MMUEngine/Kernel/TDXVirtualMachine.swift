@@ -7,9 +7,9 @@
 /// Which kernel: the forms differ in how the initial image is mapped and in what a failure leaves behind.
 package enum KernelForm: Hashable, Sendable {
   /// Leaves are premapped without a Secure-EPT entry and counted; every mapping pins its page.
-  case linux6_16
+  case linux616
   /// PAGE.ADD happens inside the install; no pins.
-  case linux6_19
+  case linux619
 }
 
 /// Memslot and attribute of one guest frame.
@@ -117,6 +117,10 @@ package struct TDXVirtualMachine: Hashable, Sendable {
   package var interruptedPackages: Set<PackageID> = []
   package var writtenBackPackages: Set<PackageID> = []
   package var job: ZapJob?
+  /// Secure-EPT pages of tables that are out of the mirror and that the module did not give back.
+  package var givenUpTables: [GFN: PFN] = [:]
+  /// The release of the HKID failed: KVM_BUG_ON comes next.
+  package var hasPendingBug = false
   package var phase: DestructionPhase = .live
 
   /// The page of a frame in the file; nil when none is allocated.
@@ -124,7 +128,7 @@ package struct TDXVirtualMachine: Hashable, Sendable {
 
   /// Whether mmu_lock is held for read: by a fault, or by a population in the middle of an install (6.19).
   package var isReadLocked: Bool {
-    vcpus.contains { $0.fault.holdsMMULock } || form == .linux6_19 && population != nil
+    vcpus.contains { $0.fault.holdsMMULock } || form == .linux619 && population != nil
   }
 
   /// Whether mmu_lock is held for write: by a job from its lock to its unlock.

@@ -67,6 +67,9 @@ package struct ZapJob: Hashable, Sendable {
   }
 
   /// Whether a frame is in the range whose leaves go.
+  ///
+  /// Deleting a slot of a TDX VM takes the slot's leaves only (`kvm_memslot_flush_zap_all` is false for the type).
+  /// Source: Linux 6.16 arch/x86/kvm/mmu/mmu.c, kvm_arch_flush_shadow_memslot.
   package func covers(_ gfn: GFN, _ policy: KernelPolicy) -> Bool {
     if kind == .deleteSlot, policy.has(.zapAllOnDelete) { return true }
     return target == nil || target == gfn
@@ -78,6 +81,10 @@ package struct ZapJob: Hashable, Sendable {
   }
 
   /// The micro-steps for a leaf after its mirror entry has been cleared.
+  ///
+  /// BLOCK before TRACK, because BEPOCH must be older than the epoch that TRACK starts; TRACK before the kick, because only
+  /// an entry after TRACK flushes; the kick before REMOVE, because the old epoch's count must be zero; WBINVD after
+  /// REMOVE, because the module wants the page to be the host's. Each deviation drops or swaps one of these.
   package func leafProgram(_ policy: KernelPolicy) -> [LeafStep] {
     var steps: [LeafStep] = policy.has(.trackBeforeBlock) ? [.track, .block] : [.block, .track]
     if policy.has(.noTrack) { steps.removeAll { $0 == .track } }
@@ -89,6 +96,8 @@ package struct ZapJob: Hashable, Sendable {
   }
 
   /// The micro-steps for a table that a deviating kernel takes out from the root.
+  ///
+  /// The same reasons hold for a table; what the module checks in addition is that its 512 entries are free.
   package static func tableProgram(_ policy: KernelPolicy) -> [LeafStep] {
     policy.has(.zapRootBlocked) ? [.block, .track, .kick, .removeTable] : [.removeTable]
   }
