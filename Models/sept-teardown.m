@@ -42,6 +42,7 @@
 --@ observable tlb[v: vcpu, p: page]=(inside(v) & tlb[v][p])
 --@ scope kvm-6-16: KVM_616=true
 --@ scope small: PAGES=2
+--@ scope one-leaf: LEAVES=1 PAGES=2
 --@ scope two: TABLES=2 PAGES=4
 --@ variant form-6-16: KVM_616=true =>
 --@+  holds policy kvm-6-16
@@ -82,16 +83,39 @@
 --@+  violates "no vCPU in the guest uses a translation to a freed page" by stale-translation policy no-track+module-no-tracking
 --@ variant no-kick-unchecked: DO_KICK=false MODULE_TRACKING=false =>
 --@+  violates "no vCPU in the guest uses a translation to a freed page" by stale-translation policy no-kick+module-no-tracking
---@ variant block-only: BLOCK_ONLY=true =>
---@+  holds "no vCPU in the guest uses a translation to a freed page"
---@ variant hard-failure-6-16: HARD_FAILURE=true KVM_616=true =>
+--@ variant block-only: BLOCK_ONLY=true in one-leaf =>
+--@+  holds "no vCPU in the guest uses a translation to a freed page",
+--@+  holds "SEPT.REMOVE succeeds only on 512 free entries",
+--@+  holds "while keys are configured every entry that is not free has only mapped or blocked ancestors",
+--@+  holds "TDR is reclaimed last",
+--@+  violates "while the HKID is assigned and the VM is not bugged, outside write-locked and FROZEN windows, mirror SPTE and S-EPT entry agree" by mirror-sept-mismatch,
+--@+  violates "a free page belongs to no TD and no dirty cache line of its HKID is left" by page-freed-while-owned,
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
+--@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early,
+--@+  violates "no private SPTE freed before its leaves" by table-freed-before-leaves,
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_TD_ASSOCIATED_PAGES_EXIST design "zap on memslot deletion"
+--@ variant hard-failure-6-16: HARD_FAILURE=true KVM_616=true in small =>
 --@+  holds "a free page belongs to no TD and no dirty cache line of its HKID is left",
---@+  holds "no vCPU in the guest uses a translation to a freed page"
---@ variant hard-failure-6-19: HARD_FAILURE=true =>
---@+  holds "no vCPU in the guest uses a translation to a freed page"
+--@+  holds "no vCPU in the guest uses a translation to a freed page",
+--@+  holds "while the HKID is assigned and the VM is not bugged, outside write-locked and FROZEN windows, mirror SPTE and S-EPT entry agree",
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_SYS_SHUTDOWN,
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
+--@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early,
+--@+  violates "no private SPTE freed before its leaves" by table-freed-before-leaves policy kvm-6-16
+--@ variant hard-failure-6-19: HARD_FAILURE=true in small =>
+--@+  violates "a free page belongs to no TD and no dirty cache line of its HKID is left" by page-freed-while-owned,
+--@+  holds "no vCPU in the guest uses a translation to a freed page",
+--@+  holds "while the HKID is assigned and the VM is not bugged, outside write-locked and FROZEN windows, mirror SPTE and S-EPT entry agree",
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_SYS_SHUTDOWN,
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
+--@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early,
+--@+  violates "no private SPTE freed before its leaves" by table-freed-before-leaves policy right
 --@ variant busy-retry-without-kick: BUSY_KICK=false =>
 --@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
 --@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_OPERAND_BUSY bug TDX-ZAP-BUSY
+--@ variant busy-retry-without-kick-6-16: BUSY_KICK=false KVM_616=true =>
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_OPERAND_BUSY bug TDX-ZAP-BUSY policy busy-retry-without-kick+kvm-6-16
 --@ variant entry-not-barred: ENTRY_BARRED=false =>
 --@+  violates "the retry with all vCPUs out is never busy" by TDX_OPERAND_BUSY,
 --@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON
