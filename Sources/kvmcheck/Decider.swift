@@ -1,4 +1,5 @@
 import Checking
+import Elaboration
 import Engines
 import Execution
 import ExplicitState
@@ -20,6 +21,10 @@ struct Decider: Sendable {
   /// States that `auto` lets the explicit search store before it leaves the question to the solver.
   static let stateBudget = 8_000_000
 
+  /// Z3's `rlimit` per query: for an answer, and for a second opinion.
+  static let effort: UInt32 = 400_000_000
+  static let secondOpinionEffort: UInt32 = 20_000_000
+
   init(options: CommonOptions, jobs: Int) {
     engine = options.engine
     depth = options.depth
@@ -37,7 +42,15 @@ struct Decider: Sendable {
     do { program = try Program(model: instance.model) } catch {
       return limited(instance, .enumeration("\(error)"))
     }
-    if engine == .auto || engine == .explicit { explicit(program, instance, &findings) }
+    switch engine {
+    case .explicit: explicit(program, instance, &findings)
+    case .bmc: try await symbolic(program, instance, [.bmc], &findings)
+    case .kInduction: try await symbolic(program, instance, [.kInduction], &findings)
+    case .auto:
+      explicit(program, instance, &findings)
+      try await symbolic(program, instance, [.bmc, .kInduction], &findings)
+    case .pdr: preconditionFailure("the command line refuses an engine that does not exist")
+    }
     return findings
   }
 
@@ -51,6 +64,86 @@ struct Decider: Sendable {
   func replayer(for instance: Instance) -> Replayer? {
     guard let program = try? Program(model: instance.model) else { return nil }
     return Replayer(program: program)
+  }
+
+  /// The engines that ask Z3.
+  private enum Symbolic {
+    case bmc
+    case kInduction
+  }
+
+  /// Asks the symbolic engines. Where the explicit search has concluded already they give a second opinion within a small
+  /// effort: BMC on what is violated, as deep as the trace; k-induction on what is proved. Otherwise they are the answer.
+  private func symbolic(
+    _ program: Program, _ instance: Instance, _ engines: [Symbolic], _ findings: inout Findings
+  ) async throws {
+    let questions = instance.questions.filter(\.isSymbolic)
+    guard !questions.isEmpty, !Task.isCancelled else { return }
+    let system: TransitionSystem
+    do { system = try Elaborator(instance.model).elaborate().system } catch {
+      return refuse(error, questions, program, engines, &findings)
+    }
+    for engine in engines {
+      let open = questions.filter { isWorthAsking(engine, $0.property, findings) }
+      guard !open.isEmpty, !Task.isCancelled else { continue }
+      let start = ContinuousClock.now
+      let name: String
+      let verdicts: [Verdict]
+      switch engine {
+      case .bmc:
+        let bmc = BMC(system)
+        name = bmc.name
+        verdicts = try await bmc.decide(open.map(\.property), within: bounds(.bmc, open, findings))
+      case .kInduction:
+        let induction = KInduction(system)
+        name = induction.name
+        verdicts = try await induction.decide(open.map(\.property), within: bounds(.kInduction, open, findings))
+      }
+      let seconds = ProveInvariantsCommand.seconds(since: start)
+      for (question, verdict) in zip(open, verdicts) {
+        add(Opinion(engine: name, verdict: verdict, seconds: seconds), question, program, to: &findings)
+      }
+    }
+  }
+
+  /// A model that has no finite terms within the limits: the explicit search stays the only opinion.
+  private func refuse(
+    _ error: ElaborationError, _ questions: [Question], _ program: Program, _ engines: [Symbolic],
+    _ findings: inout Findings
+  ) {
+    let verdict = Verdict.unknown(reason: "\(error.location): \(error.message)")
+    for question in questions {
+      add(
+        Opinion(engine: engines.first == .bmc ? "bmc" : "k-induction", verdict: verdict, seconds: 0), question, program,
+        to: &findings)
+    }
+  }
+
+  /// Whether an engine could still say something: always where nobody has concluded; as a second opinion on a violation (BMC) or
+  /// on a proof (k-induction).
+  private func isWorthAsking(_ engine: Symbolic, _ property: PropertyID, _ findings: Findings) -> Bool {
+    switch (engine, findings.answer(property)?.verdict) {
+    case (_, nil), (_, .bounded), (_, .unknown), (_, .limit): true
+    case (.bmc, .violated), (.kInduction, .proved): true
+    case (_, .violated), (_, .deadlock), (_, .vacuous), (_, .proved): false
+    }
+  }
+
+  /// Unrolling depth and solver effort for an engine's questions.
+  private func bounds(_ engine: Symbolic, _ questions: [Question], _ findings: Findings) -> Budget {
+    let verdicts = questions.map { findings.answer($0.property)?.verdict }
+    let isSecondOpinion = verdicts.allSatisfy { $0?.isConclusive ?? false }
+    var deepest = 0
+    for case .violated(let trace, _)? in verdicts { deepest = max(deepest, trace.depth) }
+    var budget = self.budget
+    switch (engine, isSecondOpinion) {
+    case (.bmc, true): budget.depth = deepest
+    case (.bmc, false): budget.depth = max(depth ?? 30, deepest)
+    case (.kInduction, true): budget.depth = 2
+    case (.kInduction, false): budget.depth = depth ?? 10
+    }
+    budget.effort = isSecondOpinion ? Self.secondOpinionEffort : Self.effort
+    return budget
   }
 
   private func explicit(_ program: Program, _ instance: Instance, _ findings: inout Findings) {
