@@ -143,8 +143,10 @@ struct Campaign: Sendable {
     }
     let directives = base.0.model.directives
     let seen = Set(instances.compactMap { $0.variant?.name })
-    var extra = directives.scopes.map { (scope: $0.name, variant: VariantDeclaration?.none) }
-    extra += directives.variants.filter { !seen.contains($0.name) }.map { (scope: "default", variant: $0) }
+    var extra = directives.variants.filter { !seen.contains($0.name) }.map {
+      (scope: "default", variant: VariantDeclaration?.some($0))
+    }
+    extra += directives.scopes.map { (scope: $0.name, variant: nil) }
     for (scope, variant) in extra where coverage.leavesOpen(base.1) && stop.reason == .none {
       let instance = try Instance(loaded, scope: scope, variant: variant, overrides: overrides)
       coverage.add(await request.decider.search(instance))

@@ -23,7 +23,7 @@ struct Decider: Sendable {
 
   /// Z3's `rlimit` per query: for an answer, and for a second opinion.
   static let effort: UInt32 = 400_000_000
-  static let secondOpinionEffort: UInt32 = 20_000_000
+  static let secondOpinionEffort: UInt32 = 2_000_000
 
   init(options: CommonOptions, jobs: Int) {
     engine = options.engine
@@ -57,7 +57,7 @@ struct Decider: Sendable {
   /// The explicit search alone, for coverage; nil where the model cannot be enumerated.
   func search(_ instance: Instance) async -> SearchReport? {
     guard let program = try? Program(model: instance.model) else { return nil }
-    return ExplicitEngine(program, deadlock: deadlock).exhaust(within: budget)
+    return search(ExplicitEngine(program, deadlock: deadlock), instance)
   }
 
   /// The concrete machine for an instance's traces; nil where the model does not speak of it.
@@ -84,7 +84,8 @@ struct Decider: Sendable {
       return refuse(error, questions, program, engines, &findings)
     }
     for engine in engines {
-      let open = questions.filter { isWorthAsking(engine, $0.property, findings) }
+      let isBase = instance.variant == nil
+      let open = questions.filter { isWorthAsking(engine, $0.property, findings, isBase: isBase) }
       guard !open.isEmpty, !Task.isCancelled else { continue }
       let start = ContinuousClock.now
       let name: String
@@ -120,11 +121,14 @@ struct Decider: Sendable {
   }
 
   /// Whether an engine could still say something: always where nobody has concluded; as a second opinion on a violation (BMC) or
-  /// on a proof (k-induction).
-  private func isWorthAsking(_ engine: Symbolic, _ property: PropertyID, _ findings: Findings) -> Bool {
+  /// on a proof of the file as it stands (k-induction).
+  private func isWorthAsking(
+    _ engine: Symbolic, _ property: PropertyID, _ findings: Findings, isBase: Bool
+  ) -> Bool {
     switch (engine, findings.answer(property)?.verdict) {
     case (_, nil), (_, .bounded), (_, .unknown), (_, .limit): true
-    case (.bmc, .violated), (.kInduction, .proved): true
+    case (.bmc, .violated): true
+    case (.kInduction, .proved): isBase
     case (_, .violated), (_, .deadlock), (_, .vacuous), (_, .proved): false
     }
   }

@@ -63,9 +63,10 @@ struct VacuityRows {
     var row = builder.empty(name, kind: .vacuity)
     row.engine = "explicit"
     row.evidence = .search
-    row.verdict = search.isExhaustive ? .vacuous : .limit
-    row.detail = search.isExhaustive ? "\(found.count) found" : "not excluded: the search did not finish"
-    row.diagnostics = search.isExhaustive ? found : []
+    let isComplete = search.isExhaustive && builder.stop == .none
+    row.verdict = isComplete ? .vacuous : .limit
+    row.detail = isComplete ? "\(found.count) found" : "not excluded: the search did not finish"
+    row.diagnostics = isComplete ? found : []
     row.asExpected = false
     return row
   }
