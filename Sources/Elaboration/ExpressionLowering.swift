@@ -1,0 +1,189 @@
+import Diagnostics
+import Logic
+import Murphi
+
+/// Expressions as terms, in evaluation order: what may fail on the way is recorded as it is met.
+extension SymbolicExecutor {
+  /// The leaves of any value; those of records and arrays may be undefined.
+  mutating func evaluate(_ expression: Expression) throws(ElaborationError) -> [Scalar] {
+    if expression.type.isSimple { return [defined(try evaluateSimple(expression))] }
+    try step(at: expression.range)
+    switch expression.kind {
+    case .read(let place): return load(try resolve(place))
+    case .call(let call): return try run(call, at: expression.range)
+    case .conditional(let condition, let then, let other):
+      return try branch(on: try evaluateTruth(condition), then, other)
+    case .constant, .not, .negate, .complement, .arithmetic, .comparison, .connective, .quantified, .isUndefined:
+      preconditionFailure("an operator yields a record or an array")
+    }
+  }
+
+  /// A boolean's value.
+  mutating func evaluateTruth(_ expression: Expression) throws(ElaborationError) -> Term {
+    switch try evaluateSimple(expression) {
+    case .truth(let term): return term
+    case .number: preconditionFailure("a boolean was expected, found a number")
+    }
+  }
+
+  /// The value of an integer, enumeration or scalarset.
+  mutating func evaluateNumber(_ expression: Expression) throws(ElaborationError) -> Number {
+    switch try evaluateSimple(expression) {
+    case .number(let number): return number
+    case .truth: preconditionFailure("a number was expected, found a boolean")
+    }
+  }
+
+  /// The value of a simple expression; a failure is recorded where it has none.
+  mutating func evaluateSimple(_ expression: Expression) throws(ElaborationError) -> Payload {
+    try step(at: expression.range)
+    switch expression.kind {
+    case .constant(let raw): return store.payload(raw, of: expression.type)
+    case .read(let place): return try read(place, for: expression)
+    case .not(let operand): return .truth(store.not(try evaluateTruth(operand)))
+    case .negate(let operand):
+      return .number(store.negated(try evaluateNumber(operand), within: Self.bounds(of: expression)))
+    case .complement(let operand):
+      return .number(store.complemented(try evaluateNumber(operand), within: Self.bounds(of: expression)))
+    case .arithmetic(let operation, let left, let right):
+      return .number(try arithmetic(operation, left, right, for: expression))
+    case .comparison(let operation, let left, let right): return .truth(try compare(operation, left, right))
+    case .connective(let connective, let left, let right): return .truth(try connect(connective, left, right))
+    case .conditional(let condition, let then, let other):
+      return payload(try branch(on: try evaluateTruth(condition), then, other))
+    case .quantified(let kind, let quantifier, let body): return .truth(try quantify(kind, quantifier, body))
+    case .isUndefined(let place): return .truth(store.not(load(try resolve(place))[0].defined))
+    case .call(let call): return payload(try run(call, at: expression.range))
+    }
+  }
+
+  /// Where an integer expression's values lie.
+  private static func bounds(of expression: Expression) -> ClosedRange<Int> {
+    guard let interval = expression.interval else { preconditionFailure("an integer without bounds") }
+    return interval
+  }
+
+  /// The payload of a value that has one leaf.
+  private func payload(_ leaves: [Scalar]) -> Payload { leaves[0].payload }
+
+  /// A simple place's value; undefined is a failure.
+  private mutating func read(_ place: Place, for expression: Expression) throws(ElaborationError) -> Payload {
+    let leaf = load(try resolve(place))[0]
+    fail(where: store.not(leaf.defined), FailureText.undefined(place, in: model.file), at: place.range)
+    return leaf.payload
+  }
+
+  /// `+ - * / %` and the operators on bits; left operand first, then the right one, then the divisor's check.
+  private mutating func arithmetic(
+    _ operation: ArithmeticOperator, _ left: Expression, _ right: Expression, for expression: Expression
+  ) throws(ElaborationError) -> Number {
+    let one = try evaluateNumber(left)
+    let other = try evaluateNumber(right)
+    if operation == .divide || operation == .remainder {
+      let isZero = store.compare(.equal, other, store.number(0))
+      fail(where: isZero, FailureText.zeroDivisor(operation, right, in: model.file), at: right.range)
+    }
+    return store.arithmetic(operation, one, other, within: Self.bounds(of: expression))
+  }
+
+  /// `= != < <= > >=`
+  private mutating func compare(
+    _ operation: ComparisonOperator, _ left: Expression, _ right: Expression
+  ) throws(ElaborationError) -> Term {
+    let one = try evaluate(left)
+    let other = try evaluate(right)
+    switch operation {
+    case .equal: return areEqual(one, other)
+    case .notEqual: return store.not(areEqual(one, other))
+    case .less: return store.compare(.less, Self.number(one), Self.number(other))
+    case .lessOrEqual: return store.compare(.lessOrEqual, Self.number(one), Self.number(other))
+    case .greater: return store.compare(.less, Self.number(other), Self.number(one))
+    case .greaterOrEqual: return store.compare(.lessOrEqual, Self.number(other), Self.number(one))
+    }
+  }
+
+  /// The number in a single leaf.
+  private static func number(_ leaves: [Scalar]) -> Number {
+    guard case .number(let number) = leaves[0].payload else { preconditionFailure("an order of booleans") }
+    return number
+  }
+
+  /// Leaf by leaf: both undefined, or both defined and equal.
+  private mutating func areEqual(_ left: [Scalar], _ right: [Scalar]) -> Term {
+    var result = store.boolean(true)
+    for (one, other) in zip(left, right) {
+      let sameDefinedness = store.equal(one.defined, other.defined)
+      let sameValue = store.or(store.not(one.defined), isEqual(one.payload, other.payload))
+      result = store.and(result, store.and(sameDefinedness, sameValue))
+    }
+    return result
+  }
+
+  /// Whether two defined values are equal.
+  mutating func isEqual(_ left: Payload, _ right: Payload) -> Term {
+    switch (left, right) {
+    case (.truth(let one), .truth(let other)): return store.equal(one, other)
+    case (.number(let one), .number(let other)): return store.compare(.equal, one, other)
+    case (.truth, .number), (.number, .truth): preconditionFailure("a truth value is compared with a number")
+    }
+  }
+
+  /// `& | ->`: the right operand is executed on the path where the left one does not decide.
+  private mutating func connect(
+    _ connective: Connective, _ left: Expression, _ right: Expression
+  ) throws(ElaborationError) -> Term {
+    let one = try evaluateTruth(left)
+    let goesOn = connective == .or ? store.not(one) : one
+    if store.truth(goesOn) == false { return store.boolean(connective != .and) }
+    let before = state
+    narrow(to: goesOn)
+    let other = try evaluateTruth(right)
+    var skipped = before
+    skipped.path = store.and(before.path, store.not(goesOn))
+    state = join(goesOn, state, skipped, before: before.path)
+    switch connective {
+    case .and: return store.and(one, other)
+    case .or: return store.or(one, other)
+    case .implies: return store.or(store.not(one), other)
+    }
+  }
+
+  /// `?:`: one operand on each path.
+  private mutating func branch(
+    on condition: Term, _ then: Expression, _ other: Expression
+  ) throws(ElaborationError) -> [Scalar] {
+    if let known = store.truth(condition) { return try evaluate(known ? then : other) }
+    let before = state
+    narrow(to: condition)
+    let left = try evaluate(then)
+    let afterThen = state
+    state = before
+    narrow(to: store.not(condition))
+    let right = try evaluate(other)
+    state = join(condition, afterThen, state, before: before.path)
+    return zip(left, right).map { store.choose(condition, $0, $1) }
+  }
+
+  /// `forall`, `exists`: each body is executed on the path where none before it decided.
+  private mutating func quantify(
+    _ kind: QuantifierKind, _ quantifier: Quantifier, _ body: Expression
+  ) throws(ElaborationError) -> Term {
+    var undecided = store.boolean(true)
+    try iterate(quantifier, .quantified(kind, body), &undecided)
+    return kind == .forall ? undecided : store.not(undecided)
+  }
+
+  /// One body of a quantified expression; `undecided` says where none before it decided.
+  mutating func quantifyOnce(
+    _ kind: QuantifierKind, _ body: Expression, _ undecided: inout Term
+  ) throws(ElaborationError) {
+    if store.truth(undecided) == false { return }
+    let before = state
+    narrow(to: undecided)
+    let value = try evaluateTruth(body)
+    var skipped = before
+    skipped.path = store.and(before.path, store.not(undecided))
+    state = join(undecided, state, skipped, before: before.path)
+    undecided = store.and(undecided, kind == .forall ? value : store.not(value))
+  }
+}

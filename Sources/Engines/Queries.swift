@@ -1,0 +1,125 @@
+import Logic
+package import SMT
+package import TransitionSystems
+
+/// The engines' only door to SMT: questions about runs of one system, asked in one session that only ever grows.
+///
+/// Two kinds of path, both unrolled by `Unrolling` and lengthened step by step:
+/// - from a start state (`examine`), for bounded search and for the base of induction;
+/// - from any state (`InductionStep`), for the step of induction.
+///
+/// A run that Z3 claims is read as choices alone and evaluated; one that does not end as claimed is a `Contradiction`.
+package struct Queries: ~Copyable {
+  /// How the questions are put to Z3. `measured` is what the engines use; the rest is there to be compared with.
+  package struct Options: Hashable, Sendable {
+    package var kind: SolverKind
+    package var choice: Unrolling.ChoiceEncoding
+
+    package init(kind: SolverKind, choice: Unrolling.ChoiceEncoding) {
+      self.kind = kind
+      self.choice = choice
+    }
+
+    /// The fastest combination on unrollings: see the table in `BMC`.
+    package static let measured = Options(kind: .logic("QF_FD"), choice: .oneHot)
+  }
+
+  /// What examining one depth found.
+  package enum Examination {
+    /// The depth is done; these properties are violated there.
+    case done([PropertyID: Trace])
+    /// The solver stopped; these were found before.
+    case stopped(UnknownReason, [PropertyID: Trace])
+  }
+
+  package let system: TransitionSystem
+  var session: SMTSession
+  var unrolling: Unrolling
+
+  /// Opens a session about a system.
+  package init(
+    _ system: TransitionSystem, options: Options = .measured, interrupter: Interrupter
+  ) throws(SMTError) {
+    self.system = system
+    session = try SMTSession(system.store, kind: options.kind, interrupter: interrupter)
+    unrolling = Unrolling(system, encoding: options.choice)
+  }
+
+  /// Looks for runs of exactly `depth` transitions that end in a violation of one of the properties, and lengthens the path.
+  ///
+  /// Requires: called for depths 0, 1, 2, … in turn. Throws: `Contradiction` if a run that Z3 claims does not evaluate.
+  package mutating func examine(
+    depth: Int, for properties: [PropertyID], effort: UInt32
+  ) throws -> Examination {
+    var found: [PropertyID: Trace] = [:]
+    // I(−1) ∧ startFails, or P(d−1) ∧ stepFails(d−1): the last thing tried fails.
+    let failing = properties.map { property in
+      depth == 0
+        ? unrolling.startFails(property, in: &session.store)
+        : unrolling.stepFails(property, at: depth - 1, in: &session.store)
+    }
+    if let reason = try search(failing, properties, depth, effort, &found) { return .stopped(reason, found) }
+    // P(d) := P(d−1) ∧ T(s[d−1], s[d])
+    let lengthening =
+      depth == 0
+      ? unrolling.start(in: &session.store) : unrolling.move(depth - 1, in: &session.store)
+    try session.assert(lengthening)
+    // P(d) ∧ an assumption's evaluation fails in s[d]
+    let arriving = properties.map { unrolling.arrivalFails($0, at: depth, in: &session.store) }
+    if let reason = try search(arriving, properties, depth, effort, &found) { return .stopped(reason, found) }
+    try session.assert(unrolling.admitted(depth, in: &session.store))
+    // P(d) ∧ admitted(s[d]) ∧ ¬p(s[d])
+    let violating = properties.map { unrolling.violates($0, at: depth, in: &session.store) }
+    if let reason = try search(violating, properties, depth, effort, &found) { return .stopped(reason, found) }
+    return .done(found)
+  }
+
+  /// Asks for one of the conditions after the other, all open ones at a time: one query when none can be met.
+  private mutating func search(
+    _ conditions: [Term], _ properties: [PropertyID], _ depth: Int, _ effort: UInt32,
+    _ found: inout [PropertyID: Trace]
+  ) throws -> UnknownReason? {
+    while true {
+      let open = zip(conditions, properties).filter { found[$0.1] == nil }.map(\.0)
+      let any = session.store.or(open)
+      if session.store.constant(any) == .boolean(false) { return nil }
+      let variables = unrolling.runVariables(to: depth, in: &session.store)
+      switch try session.check(assuming: [any], reading: variables, effort: effort) {
+      case .unsatisfiable: return nil
+      case .unknown(let reason): return reason
+      case .satisfiable(let model):
+        let run = unrolling.run(to: depth, reading: model.assignment, in: &session.store)
+        let outcome = system.evaluate(run)
+        let hit = properties.filter { found[$0] == nil && outcome?.violated.contains($0) == true }
+        guard let outcome, !hit.isEmpty else {
+          throw Contradiction(
+            subject: "a run of \(depth) transitions", first: "Z3: it ends in a violation of one of \(properties)",
+            second: "evaluation: \(outcome.map { "it violates \($0.violated)" } ?? "there is no such run")")
+        }
+        for property in hit { found[property] = outcome.trace(violating: property) }
+      }
+    }
+  }
+}
+
+extension Verdict {
+  /// The verdict of a search that the solver stopped. `cleared` is the last depth that was done; −1 if none was.
+  static func stopped(_ reason: UnknownReason, cleared: Int) -> Verdict {
+    switch reason {
+    case .effort: .limit(.solverEffort, reached: Reached(depth: cleared))
+    case .interrupted(.cancelled): .limit(.interrupted, reached: Reached(depth: cleared))
+    case .interrupted(.deadline): .limit(.time, reached: Reached(depth: cleared))
+    case .solver(let text): .unknown(reason: text)
+    }
+  }
+}
+
+extension PropertyID {
+  /// Whether the symbolic engines decide it. Deadlock and covers are the explicit search's.
+  var isSymbolic: Bool {
+    switch self {
+    case .invariant, .assertion, .runTimeErrors: true
+    case .deadlock, .cover: false
+    }
+  }
+}

@@ -1,0 +1,11 @@
+/// Which of Z3's solvers a session uses. `Engines/Queries` says which one the engines take, and with what figures.
+package enum SolverKind: Hashable, Sendable {
+  /// `Z3_mk_solver`: picks tactics by itself until something incremental is asked of it.
+  case standard
+  /// `Z3_mk_simple_solver` with `auto_config=false` and `relevancy=0`: the incremental core, nothing else.
+  case simple
+  /// `Z3_mk_simple_solver` as it comes; for comparison.
+  case simpleUntuned
+  /// `Z3_mk_solver_for_logic`, such as `QF_FD` (everything to a SAT solver) or `QF_BV`.
+  case logic(String)
+}
