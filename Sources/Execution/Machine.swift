@@ -68,7 +68,7 @@ final class Machine {
       pc += 1
       switch i.pointee.operation {
       case .finish:
-        return i.pointee.k == 0 ? .success : i.pointee.k == 1 ? .negative : .dropped
+        return i.outcome
       case .fail:
         return fail(pc - 1, r)
       case .jump:
@@ -77,19 +77,18 @@ final class Machine {
         if r[i.a] != 0 { pc = Int(i.pointee.c) }
       case .jumpIfFalse:
         if r[i.a] == 0 { pc = Int(i.pointee.c) }
-      case .jumpIfFieldEqual:
-        let field = memory[i.b] &>> UInt64(i.pointee.shift) & UInt64(bitPattern: Int64(i.pointee.j))
-        if field == UInt64(bitPattern: Int64(i.pointee.k)) {
-          pc = Int(i.pointee.c)
-        } else if field == 0 {
-          return fail(pc - 1, r)
+      case .jumpIfFieldEqual, .jumpIfFieldNotEqual:
+        // Guards are chains of these, most of which end at once: no dispatch between them, nor for the end.
+        var test = i
+        while true {
+          let field = memory[test.b] &>> UInt64(test.pointee.shift) & UInt64(bitPattern: Int64(test.pointee.j))
+          let isEqual = field == UInt64(bitPattern: Int64(test.pointee.k))
+          if !isEqual && field == 0 { return fail(test - code, r) }
+          test = isEqual == (test.pointee.operation == .jumpIfFieldEqual) ? code + Int(test.pointee.c) : test + 1
+          if test.pointee.operation == .finish { return test.outcome }
+          if test.pointee.operation != .jumpIfFieldEqual && test.pointee.operation != .jumpIfFieldNotEqual { break }
         }
-      case .jumpIfFieldNotEqual:
-        let field = memory[i.b] &>> UInt64(i.pointee.shift) & UInt64(bitPattern: Int64(i.pointee.j))
-        if field != UInt64(bitPattern: Int64(i.pointee.k)) {
-          if field == 0 { return fail(pc - 1, r) }
-          pc = Int(i.pointee.c)
-        }
+        pc = test - code
       case .jumpIfEqual:
         if r[i.a] == r[i.b] { pc = Int(i.pointee.c) }
       case .jumpIfNotEqual:
@@ -235,6 +234,10 @@ extension UnsafeMutablePointer<Instruction> {
   @inline(__always) fileprivate var a: Int { Int(pointee.a) }
   @inline(__always) fileprivate var b: Int { Int(pointee.b) }
   @inline(__always) fileprivate var width: Int { Int(pointee.width) }
+  /// What a `finish` says.
+  @inline(__always) fileprivate var outcome: Outcome {
+    pointee.k == 0 ? .success : pointee.k == 1 ? .negative : .dropped
+  }
 }
 
 extension UnsafeMutablePointer<UInt64> {

@@ -71,8 +71,8 @@ extension BreadthFirstSearch {
   /// The first copy that leads from a stored state to another.
   private func rule(from depth: Int, _ parent: Int, to state: State) -> Firing {
     let source = State(words: (0..<set.stateWords).map { set.state(parent)[$0] })
-    for candidate in active where interpreter.fire(Int(candidate.copy), on: source) == .successor(state) {
-      return program.firing(rule: Int(candidate.copy))
+    for copy in 0..<program.ruleCopies where interpreter.fire(copy, on: source) == .successor(state) {
+      return program.firing(rule: copy)
     }
     preconditionFailure("a stored state is a successor of its parent, at depth \(depth)")
   }

@@ -22,7 +22,12 @@ package final class BreadthFirstSearch {
   let set: StateSet
   let buffer: SuccessorBuffer
   /// The copies that the constants do not switch off, in file order.
-  let active: [ActiveCopy]
+  private let active: UnsafeMutablePointer<ActiveCopy>
+  /// Those of them that one test may disable together.
+  private let groups: UnsafeMutablePointer<RuleGroup>
+  private let groupCount: Int
+  /// Whether a false guard may have changed the working state.
+  private let reloads: Bool
   /// By rule, by position in the model.
   let fired: UnsafeMutablePointer<Int>
   /// The number of the first state of each level; the last entry is the end of the last complete level.
@@ -66,18 +71,28 @@ package final class BreadthFirstSearch {
     interpreter = Interpreter(program)
     set = StateSet(stateWords: program.stateWords)
     buffer = SuccessorBuffer(stateWords: program.stateWords)
-    active = program.rules.flatMap { family in
-      (0..<family.count).filter { !family.disabled.contains($0) }.map {
-        ActiveCopy(
-          rule: Int32(truncatingIfNeeded: family.position), copy: Int32(truncatingIfNeeded: family.first + $0))
-      }
+    reloads = program.functionsMayWrite
+    let rules = interpreter.rules
+    let copies = program.activeCopies.map { copy in
+      let rule = rules.position(ofCopy: copy)
+      return ActiveCopy(rule: Int32(truncatingIfNeeded: rule), copy: Int32(truncatingIfNeeded: copy))
     }
+    active = .allocate(capacity: max(1, copies.count))
+    active.initialize(from: copies, count: copies.count)
+    let tests = program.ruleGroups
+    groupCount = tests.count
+    groups = .allocate(capacity: max(1, groupCount))
+    groups.initialize(from: tests, count: groupCount)
     fired = .allocate(capacity: program.rules.count)
     fired.initialize(repeating: 0, count: program.rules.count)
     if case .whenDecided(let properties) = options.stop { undecided = Set(properties) }
   }
 
-  deinit { fired.deallocate() }
+  deinit {
+    fired.deallocate()
+    active.deallocate()
+    groups.deallocate()
+  }
 
   /// Firings of all rules, those to old states included.
   var rulesFired: Int { program.rules.indices.reduce(0) { $0 + fired[$1] } }
@@ -126,41 +141,50 @@ package final class BreadthFirstSearch {
   /// Computes a state's successors.
   private func generate(_ number: Int) {
     let state = UnsafePointer(set.state(number))
-    let words = UnsafePointer(interpreter.words)
-    let (stateWords, reloads) = (set.stateWords, program.functionsMayWrite)
     let parent = UInt32(truncatingIfNeeded: number)
-    var (changed, succeeded) = (false, false)
+    var progress = Progress.none
     interpreter.load(state)
-    for candidate in active {
-      switch interpreter.runRule(Int(candidate.copy)) {
-      case .negative:
-        if reloads { interpreter.load(state) }
-        continue
-      case .success:
-        succeeded = true
-        let same = memcmp(words, state, stateWords &* 8) == 0
-        let hash = same ? 0 : set.hash(words)
-        if !same {
-          changed = true
-          set.prefetch(hash)
-        }
-        let kind: SuccessorBuffer.Kind = same ? .stutter : .successor
-        buffer.append(
-          .init(kind: kind, rule: candidate.rule, copy: candidate.copy, parent: parent, hash: hash), words)
-      case .failure:
-        noteFailure(candidate, parent: parent)
-      case .dropped:
-        break
-      }
-      interpreter.load(state)
+    for number in 0..<groupCount where !groups[number].isDisabled(in: state) {
+      for position in groups[number].first..<groups[number].end { fire(active[position], state, parent, &progress) }
     }
     let progressed =
       switch options.deadlock {
-      case .stuttering: changed
-      case .stuck: succeeded
+      case .stuttering: progress == .changed
+      case .stuck: progress != .none
       case .off: true
       }
     buffer.append(
       .init(kind: progressed ? .progressed : .stuck, rule: 0, copy: 0, parent: parent, hash: 0), state)
+  }
+
+  /// What the rules of a state could do so far.
+  private enum Progress: Comparable {
+    case none
+    case fired
+    case changed
+  }
+
+  /// Fires a copy in the loaded state, and loads it again if the firing may have changed it.
+  @inline(__always)
+  private func fire(
+    _ candidate: ActiveCopy, _ state: UnsafePointer<UInt64>, _ parent: UInt32, _ progress: inout Progress
+  ) {
+    switch interpreter.runRule(Int(candidate.copy)) {
+    case .negative:
+      if !reloads { return }
+    case .success:
+      let words = UnsafePointer(interpreter.words)
+      let same = memcmp(words, state, set.stateWords &* 8) == 0
+      let hash = same ? 0 : set.hash(words)
+      if !same { set.prefetch(hash) }
+      progress = same ? max(progress, .fired) : .changed
+      let kind: SuccessorBuffer.Kind = same ? .stutter : .successor
+      buffer.append(.init(kind: kind, rule: candidate.rule, copy: candidate.copy, parent: parent, hash: hash), words)
+    case .failure:
+      noteFailure(candidate, parent: parent)
+    case .dropped:
+      break
+    }
+    interpreter.load(state)
   }
 }

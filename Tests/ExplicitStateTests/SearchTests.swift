@@ -180,6 +180,28 @@ import TransitionSystems
     #expect(report.implications.map(\.implication.property) == [0, 1])
   }
 
+  @Test func copiesThatBeginWithTheSameTest() throws {
+    // They are passed over together while it is false, but not while it fails.
+    func text(_ start: String) -> String {
+      """
+      var mode: 0..2; x: 0..3;
+      startstate begin x := 0; \(start) end;
+      ruleset i: 0..2 do rule "step" mode = 1 & x = i ==> begin x := i + 1; end; end;
+      ruleset i: 0..2 do rule "back" mode != 1 & x = i + 1 ==> begin x := i; end; end;
+      rule "mode" x = 3 & !isundefined(mode) ==> begin mode := 2; end;
+      """
+    }
+    let report = try engine(text("mode := 1;")).exhaust()
+    #expect(report.rules.map(\.fired) == [3, 3, 2])
+    #expect(report.states == 8)
+    let undefined = try engine(text("")).exhaust()
+    #expect(
+      outline(undefined.trace(of: .runTimeErrors)) == [
+        "startstate 1", "step i=0", "3:32 read of undefined value: `mode`",
+      ])
+    #expect(undefined.states == 1)
+  }
+
   @Test func rulesThatTheConstantsSwitchOff() throws {
     let text = """
       const ON: false;
