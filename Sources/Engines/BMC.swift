@@ -17,7 +17,7 @@ package struct BMC: Engine {
   private let system: TransitionSystem
   private let options: Queries.Options
 
-  package init(_ system: TransitionSystem, options: Queries.Options = .measured) {
+  package init(_ system: TransitionSystem, options: Queries.Options = .unrolling) {
     self.system = system
     self.options = options
   }

@@ -30,12 +30,17 @@ package struct KInduction: Engine {
   package let name = "k-induction"
   private let system: TransitionSystem
   private let paths: Paths
-  private let options: Queries.Options
+  private let baseOptions: Queries.Options
+  private let stepOptions: Queries.Options
 
-  package init(_ system: TransitionSystem, paths: Paths = .any, options: Queries.Options = .measured) {
+  package init(
+    _ system: TransitionSystem, paths: Paths = .any, base: Queries.Options = .unrolling,
+    step: Queries.Options = .incremental
+  ) {
     self.system = system
     self.paths = paths
-    self.options = options
+    baseOptions = base
+    stepOptions = step
   }
 
   package func decide(_ properties: [PropertyID], within budget: Budget) async throws -> [Verdict] {
@@ -55,9 +60,9 @@ package struct KInduction: Engine {
     var open = system.invariants.map(\.property)
     for property in asked where !open.contains(property) { open.append(property) }
     var verdicts: [PropertyID: Verdict] = [:]
-    var base = try Queries(system, options: options, interrupter: interrupter)
+    var base = try Queries(system, options: baseOptions, interrupter: interrupter)
     var step = try InductionStep(
-      Queries(system, options: options, interrupter: interrupter), candidates: open, paths: paths,
+      Queries(system, options: stepOptions, interrupter: interrupter), candidates: open, paths: paths,
       effort: budget.effort)
     var rest = Verdict.bounded(depth: max(0, budget.depth - 1))
     var k = 1

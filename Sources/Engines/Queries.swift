@@ -8,9 +8,27 @@ package import TransitionSystems
 /// - from a start state (`examine`), for bounded search and for the base of induction;
 /// - from any state (`InductionStep`), for the step of induction.
 ///
+/// **Solvers**, measured with Z3 4.8.12 on a loaded machine of two cores (seconds, ±30 %; in a cell: the choice of the rule as a
+/// bit-vector / as one Boolean per rule; ">45" was stopped):
+///
+/// | question                                    | QF_FD       | QF_BV       | simple      |
+/// |---------------------------------------------|-------------|-------------|-------------|
+/// | search, toy-sept, depth 14                  | 0.73 / 0.96 | 0.69 / 1.39 | 3.95 / 0.97 |
+/// | search, vm-types, depth 6                   | 0.53 / 0.46 | 0.32 / 0.35 | 0.36 / 0.40 |
+/// | search, coco-flags, depth 14                | 1.01 / 1.09 | 0.81 / 0.92 | 1.50 / 1.19 |
+/// | search, sept-teardown, depth 10             | 15.0 / 19.7 | 15.3 / 18.2 | >45 / >45   |
+/// | search, sept-teardown, HKID first, depth 9  | 7.8         | 7.6         | – / 38.9    |
+/// | induction, vm-types, k ≤ 4                  | 4.31        | 3.72        | 1.40 / 0.86 |
+/// | induction, coco-flags, k ≤ 4                | 1.35        | 1.18        | 0.72 / 0.88 |
+/// | induction, sept-teardown, k ≤ 3             | >30         | >30         | 4.85 / 4.56 |
+///
+/// (`induction` had its base in the same solver.) So: QF_FD with a bit-vector for searching, which the tuned simple solver loses as
+/// soon as paths grow; the simple solver for the step, where a round asks a dozen questions that differ in their assumptions.
+/// QF_BV is as good as QF_FD here, for both end in the same SAT solver; QF_FD refuses by itself what is not finite.
+///
 /// A run that Z3 claims is read as choices alone and evaluated; one that does not end as claimed is a `Contradiction`.
 package struct Queries: ~Copyable {
-  /// How the questions are put to Z3. `measured` is what the engines use; the rest is there to be compared with.
+  /// How the questions are put to Z3.
   package struct Options: Hashable, Sendable {
     package var kind: SolverKind
     package var choice: Unrolling.ChoiceEncoding
@@ -20,8 +38,10 @@ package struct Queries: ~Copyable {
       self.choice = choice
     }
 
-    /// The fastest combination on unrollings: see the table in `BMC`.
-    package static let measured = Options(kind: .logic("QF_FD"), choice: .oneHot)
+    /// For paths from a start state: few, hard questions.
+    package static let unrolling = Options(kind: .logic("QF_FD"), choice: .selector)
+    /// For the step of induction: many questions about one short path.
+    package static let incremental = Options(kind: .simple, choice: .oneHot)
   }
 
   /// What examining one depth found.
@@ -38,7 +58,7 @@ package struct Queries: ~Copyable {
 
   /// Opens a session about a system.
   package init(
-    _ system: TransitionSystem, options: Options = .measured, interrupter: Interrupter
+    _ system: TransitionSystem, options: Options, interrupter: Interrupter
   ) throws(SMTError) {
     self.system = system
     session = try SMTSession(system.store, kind: options.kind, interrupter: interrupter)

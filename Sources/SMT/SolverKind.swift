@@ -1,4 +1,4 @@
-/// Which of Z3's solvers a session uses. `Engines/Queries` says which one the engines take, and with what figures.
+/// Which of Z3's solvers a session uses. `Engines/Queries` says which ones the engines take, with figures.
 package enum SolverKind: Hashable, Sendable {
   /// `Z3_mk_solver`: picks tactics by itself until something incremental is asked of it.
   case standard

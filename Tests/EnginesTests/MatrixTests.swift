@@ -8,8 +8,8 @@ import TransitionSystems
 /// Every symbolic engine, however it asks, on every tiny system.
 @Suite struct MatrixTests {
   static let options: [Queries.Options] = [
-    .measured, Queries.Options(kind: .simple, choice: .selector), Queries.Options(kind: .simple, choice: .oneHot),
-    Queries.Options(kind: .logic("QF_FD"), choice: .selector),
+    .unrolling, .incremental, Queries.Options(kind: .simple, choice: .selector),
+    Queries.Options(kind: .logic("QF_FD"), choice: .oneHot),
   ]
 
   @Test(arguments: TinySystem.all, options)
@@ -25,7 +25,7 @@ import TransitionSystems
   @Test(arguments: TinySystem.all, options)
   func induction(tiny: TinySystem, options: Queries.Options) async throws {
     for paths in [KInduction.Paths.any, .simple] {
-      let engine = KInduction(tiny.system, paths: paths, options: options)
+      let engine = KInduction(tiny.system, paths: paths, base: options, step: options)
       let verdict = try await engine.decide([tiny.property], within: Budget(depth: 8))
       switch tiny.answer {
       case .violated(let depth): expectViolation(verdict, depth, tiny)
