@@ -115,7 +115,9 @@ struct Comparison {
   }
 
   /// The first firing on which the two differ.
-  private func difference(_ executed: [Firing: Outcome], _ evaluated: [Firing: Outcome], _ place: @autoclosure () -> String)
+  private func difference(
+    _ executed: [Firing: Outcome], _ evaluated: [Firing: Outcome], _ place: @autoclosure () -> String
+  )
     -> String?
   {
     for firing in Set(executed.keys).union(evaluated.keys) where executed[firing] != evaluated[firing] {

@@ -13,7 +13,8 @@ import TransitionSystems
 struct ModelTests {
   /// Reads and checks a file of Models/.
   static func model(_ name: String) throws -> TypedModel {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
     let text = try String(contentsOf: root.appending(path: "Models/\(name).m"), encoding: .utf8)
     return try SyntaxTree.parse(SourceFile(name: "\(name).m", text: text)).check().model
   }
