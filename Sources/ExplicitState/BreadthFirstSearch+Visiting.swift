@@ -72,7 +72,7 @@ extension BreadthFirstSearch {
     return true
   }
 
-  /// Checks all copies of an invariant in a new state.
+  /// Checks the copies of an invariant in a new state, in order, until one does not hold or fails, as `Interpreter.check` does.
   private func checkInvariant(_ family: Family, _ state: State, _ origin: Witness.Origin) {
     for ordinal in 0..<family.count {
       if program.functionsMayWrite { interpreter.load(state) }
@@ -80,14 +80,14 @@ extension BreadthFirstSearch {
       case .success, .dropped:
         continue
       case .negative:
-        record(.invariant(family.position), origin, state: state, failure: nil)
+        return record(.invariant(family.position), origin, state: state, failure: nil)
       case .failure:
         if !isViolated(interpreter.failedProperty) {
           let failure = interpreter.failure
           record(failure.property, origin, state: state, failure: failure)
         }
+        return
       }
-      if isStopped { return }
     }
   }
 
