@@ -30,7 +30,7 @@ extension RandomModels {
       guard let target = place(type, depth: 1, writable: true) else { continue }
       return ModelTree(.item, ["", " := ", ";\n"], [fixed(target), expression(type, depth: 2)])
     }
-    return ModelTree(.item, ["put \"nothing\";\n"])
+    return ModelTree(.item, ["if false then error \"never\"; end;\n"])
   }
 
   /// `:=` of a whole record or array.
@@ -119,14 +119,14 @@ extension RandomModels {
     return ModelTree(.item, ["\(word) ", ";\n"], [fixed(target)])
   }
 
-  /// `assert`, `assume`, `error`, `put`
+  /// `assert`, `assume`, `error`, `put`; what rumur's verifier puts out lands in the middle of its report.
   private mutating func check() -> ModelTree {
     let condition = expression("boolean", depth: 2)
     switch Int.random(in: isRisky ? 0...3 : 3...8, using: &generator) {
     case 0: return ModelTree(.item, ["assert ", " \"\(fresh("assertion"))\";\n"], [condition])
     case 1: return ModelTree(.item, ["assume ", ";\n"], [condition])
     case 2: return ModelTree(.item, ["if ", " then error \"\(fresh("error"))\"; end;\n"], [condition])
-    case 3: return ModelTree(.item, ["put ", ";\n"], [condition])
+    case 3 where dialect == .full: return ModelTree(.item, ["put ", ";\n"], [condition])
     case 4: return ModelTree(.item, ["assume ", ";\n"], [condition])
     default: return choice(depth: 1)
     }
