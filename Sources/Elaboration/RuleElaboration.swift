@@ -10,7 +10,7 @@ struct RuleElaboration: Sendable {
   /// The rule's terms: one, with variables for the parameters, or one per copy.
   ///
   /// *Heuristic*: with a choice, the symbolic form is made, and one copy; the smaller of the one and the other times the number of
-  /// copies is taken, in nodes. A rule whose loops end only for known parameters is expanded.
+  /// copies is taken, in nodes, where a transition costs an unrolling a node per updated variable and a few of its own. A rule whose loops end only for known parameters is expanded.
   func terms(
     of rule: Rule, on memory: [Scalar], _ store: inout TermStore
   ) throws(ElaborationError) -> (terms: [RuleTerms], form: RulesetForm) {
@@ -52,9 +52,11 @@ struct RuleElaboration: Sendable {
 
   /// The number of nodes below a rule's terms, those of the state before aside.
   private func size(of terms: RuleTerms, _ before: [Scalar], _ store: TermStore) -> Int {
+    var overhead = 8
     var pending = [terms.guardTerm, terms.dropped]
     pending += terms.guardFailures.map(\.condition) + terms.bodyFailures.map(\.condition)
     for (old, new) in zip(before, terms.memory) where old != new {
+      overhead += 1
       pending.append(new.defined)
       switch new.payload {
       case .truth(let term): pending.append(term)
@@ -65,6 +67,6 @@ struct RuleElaboration: Sendable {
     while let term = pending.popLast() {
       for operand in store.operands(of: term) where seen.insert(operand).inserted { pending.append(operand) }
     }
-    return seen.count
+    return seen.count + overhead
   }
 }

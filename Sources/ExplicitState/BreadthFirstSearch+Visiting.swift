@@ -69,17 +69,21 @@ extension BreadthFirstSearch {
     return true
   }
 
-  /// Checks all copies of all invariants in a new state.
+  /// Checks the copies of every invariant in a new state, in order; of each invariant only until one copy does not hold or
+  /// fails, as `Interpreter.check` does.
   private func checkInvariants(_ state: UnsafePointer<UInt64>, _ origin: Witness.Origin) {
     let (table, reloads) = (interpreter.properties, program.functionsMayWrite)
-    for number in 0..<table.count {
+    var decided = -1
+    for number in 0..<table.count where table.position(ofCopy: number) != decided {
       if reloads { interpreter.load(state) }
       switch interpreter.run(number, of: table) {
       case .success, .dropped:
         continue
       case .negative:
-        record(.invariant(table.position(ofCopy: number)), origin, state: copy(state), failure: nil)
+        decided = table.position(ofCopy: number)
+        record(.invariant(decided), origin, state: copy(state), failure: nil)
       case .failure:
+        decided = table.position(ofCopy: number)
         if !isViolated(interpreter.failedProperty) {
           let failure = interpreter.failure
           record(failure.property, origin, state: copy(state), failure: failure)

@@ -34,7 +34,8 @@ struct Agreement {
 
     /// The properties that both decide.
     var properties: [PropertyID] {
-      [.runTimeErrors] + model.properties.indices.map { .invariant($0) } + model.assertions.indices.map { .assertion($0) }
+      [.runTimeErrors] + model.properties.indices.map { .invariant($0) }
+        + model.assertions.indices.map { .assertion($0) }
     }
 
     /// The fewest transitions that violate a property, by explicit search.
@@ -127,7 +128,8 @@ struct Agreement {
     let other = rumur.message.map(Self.kind) ?? "none"
     if one != other { return .differs("first error: \(one), but rumur says \(other): \(rumur.message ?? "")") }
     if one == "none" && (rumur.states, rumur.rulesFired) != (report.states, report.rulesFired) {
-      return .differs("\(report.states) states, \(report.rulesFired) fired; rumur: \(rumur.states), \(rumur.rulesFired)")
+      return .differs(
+        "\(report.states) states, \(report.rulesFired) fired; rumur: \(rumur.states), \(rumur.rulesFired)")
     }
     return .agrees
   }

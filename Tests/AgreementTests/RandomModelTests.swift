@@ -31,7 +31,7 @@ struct RandomModelTests {
   private static func report(
     _ difference: String, _ seed: UInt64, _ tree: ModelTree, _ compare: (String) -> Agreement.Outcome
   ) -> Comment {
-    let shrunk = tree.shrunk { text in
+    let shrunk = tree.shrunk(attempts: 100) { text in
       if case .differs = compare(text) { true } else { false }
     }
     let last = compare(shrunk.rendered)

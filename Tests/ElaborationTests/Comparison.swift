@@ -24,6 +24,14 @@ struct Comparison {
     program = try Program(model: model)
   }
 
+  /// The terms of one model beside the program of another, to see that differences are found.
+  init(mixing one: Comparison, termsOf other: Comparison) {
+    model = one.model
+    elaboration = other.elaboration
+    terms = other.terms
+    program = one.program
+  }
+
   /// Whether leaves that are always defined lose their bit.
   enum Definedness: CaseIterable {
     case dropped
@@ -115,7 +123,9 @@ struct Comparison {
   }
 
   /// The first firing on which the two differ.
-  private func difference(_ executed: [Firing: Outcome], _ evaluated: [Firing: Outcome], _ place: @autoclosure () -> String)
+  private func difference(
+    _ executed: [Firing: Outcome], _ evaluated: [Firing: Outcome], _ place: @autoclosure () -> String
+  )
     -> String?
   {
     for firing in Set(executed.keys).union(evaluated.keys) where executed[firing] != evaluated[firing] {

@@ -27,7 +27,9 @@ struct Form: Sendable, CustomTestStringConvertible {
 struct FormTests {
   @Test("form", arguments: Forms.all)
   func form(_ form: Form) throws {
-    let ways: [(RulesetForm, Comparison.Definedness)] = [(.smaller, .dropped), (.symbolic, .kept), (.expanded, .dropped)]
+    let ways: [(RulesetForm, Comparison.Definedness)] = [
+      (.smaller, .dropped), (.symbolic, .kept), (.expanded, .dropped),
+    ]
     for (rulesets, definedness) in ways {
       let comparison = try Comparison(form.text, rulesets: rulesets, definedness: definedness)
       let difference = try comparison.difference()

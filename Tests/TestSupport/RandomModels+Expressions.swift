@@ -24,7 +24,8 @@ extension RandomModels {
 
   /// An expression's node.
   private func node(_ type: String, _ pieces: [String], _ children: [ModelTree]) -> ModelTree {
-    ModelTree(.expression(type: Self.isNumber(type) ? "integer" : type), pieces, children, simplest: Self.simplest(type))
+    ModelTree(
+      .expression(type: Self.isNumber(type) ? "integer" : type), pieces, children, simplest: Self.simplest(type))
   }
 
   /// Whether a type's values are integers.
@@ -36,23 +37,23 @@ extension RandomModels {
     if generator.once(in: 12) {
       return node(
         type, ["(", " ? ", " : ", ")"],
-        [expression("boolean", depth: depth - 1), expression(type, depth: depth - 1), expression(type, depth: depth - 1)])
+        [
+          expression("boolean", depth: depth - 1), expression(type, depth: depth - 1),
+          expression(type, depth: depth - 1),
+        ])
     }
     if generator.once(in: 8), let call = call(returning: type, depth: depth) { return call }
     if type == "boolean" { return truth(depth: depth) }
+    if !isRisky && type == "R" { return node(type, ["(", " % 2)"], [number("integer", depth: depth - 1)]) }
+    if !isRisky && type == "N" { return node(type, ["((", " % 3 + 2) / 2)"], [number("integer", depth: depth - 1)]) }
     if Self.isNumber(type) { return number(type, depth: depth) }
     return leaf(type)
   }
 
-  /// A designator, or a literal where there is none or by chance.
+  /// A designator, or a literal where there is none or by chance. Scalarsets are asked for only where they have a place.
   private mutating func leaf(_ type: String) -> ModelTree {
     let wanted = type == "integer" ? generator.pick(["R", "N"]) : type
     if wanted == "S" || !generator.once(in: 3), let place = place(wanted, depth: 1, writable: false) { return place }
-    if wanted == "S" {
-      // Every scope has a scalarset value somewhere: a quantified one.
-      let name = fresh("t")
-      return node("S", ["v0s\(name)"], [])
-    }
     return literal(wanted)
   }
 
@@ -116,8 +117,9 @@ extension RandomModels {
   /// An arithmetic operator. rumur reads `/` and `%` alike; integer operators on bits it does not.
   private mutating func number(_ type: String, depth: Int) -> ModelTree {
     if generator.once(in: 8) { return node(type, ["(-", ")"], [expression("integer", depth: depth - 1)]) }
-    var symbols = [" + ", " - ", " + ", " - ", " * ", " / ", " % "]
-    if dialect == .full { symbols += [" & ", " | ", " ^ ", " << ", " >> "] }
+    var symbols = [" + ", " - ", " * "]
+    if isRisky { symbols += [" / ", " % "] }
+    if dialect == .full && generator.once(in: 3) { symbols = [" & ", " | ", " ^ ", " << ", " >> "] }
     let symbol = generator.pick(symbols)
     // Two's complement operators only on what stays small.
     let below = symbol.contains("<") || symbol.contains(">") ? 0 : depth - 1

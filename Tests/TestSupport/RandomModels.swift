@@ -36,6 +36,8 @@ package struct RandomModels {
   var returning: String?
   /// Whether calls that may change the state are allowed here.
   var allowsEffects = false
+  /// Whether run-time errors are sought here; otherwise most of what is generated cannot fail, so that runs get somewhere.
+  var isRisky = false
 
   /// The types of every model. `R` has negative values; sums leave it easily, which is what makes run-time errors.
   static let types: [(name: String, text: String)] = [
@@ -44,6 +46,8 @@ package struct RandomModels {
   ]
   static let simple = ["boolean", "E", "S", "R", "N"]
   static let complex = ["P", "AS", "AE"]
+  /// Simple types that have literals.
+  static let literals = ["boolean", "E", "R", "N"]
 
   private init(seed: UInt64, dialect: Dialect) {
     generator = SeededGenerator(seed: seed)
@@ -71,17 +75,17 @@ package struct RandomModels {
     for _ in 0..<Int.random(in: 0...2, using: &generator) { routines.append(routine()) }
     parts.append(.list(routines))
     var rules = (0..<Int.random(in: 1...2, using: &generator)).map { _ in startstate() }
-    rules += (0..<Int.random(in: 1...4, using: &generator)).map { rule($0) }
+    rules += (0..<Int.random(in: 3...6, using: &generator)).map { rule($0) }
     rules += (0..<Int.random(in: 1...3, using: &generator)).map { property($0) }
     parts.append(.list(rules))
     return ModelTree(.fixed, [""] + parts.map { _ in "" }, parts)
   }
 
-  /// Two to four state variables.
+  /// Three to five state variables.
   private mutating func variables() -> [ModelTree] {
     var items: [ModelTree] = []
     let complexOnes = Int.random(in: 0...1, using: &generator)
-    for position in 0..<Int.random(in: 2...3, using: &generator) + complexOnes {
+    for position in 0..<Int.random(in: 3...4, using: &generator) + complexOnes {
       let type = position < complexOnes ? generator.pick(Self.complex) : generator.pick(Self.simple)
       let name = "v\(position)"
       names.append(Name(text: name, type: type, isWritable: true))
@@ -92,24 +96,26 @@ package struct RandomModels {
 
   /// Runs a part with the names and permissions that it declares forgotten afterwards.
   mutating func scoped(_ part: (inout RandomModels) -> ModelTree) -> ModelTree {
-    let saved = (names, returning, allowsEffects)
+    let saved = (names, returning, allowsEffects, isRisky)
     let tree = part(&self)
-    (names, returning, allowsEffects) = saved
+    (names, returning, allowsEffects, isRisky) = saved
     return tree
   }
 
   /// A function or procedure; portable functions write nothing but their locals.
   private mutating func routine() -> ModelTree {
     scoped { models in
+      models.isRisky = models.generator.once(in: 4)
       let name = models.fresh("f")
-      let returnType: String? = models.generator.once(in: 3) ? nil : models.generator.pick(Self.simple)
+      let returnType: String? = models.generator.once(in: 3) ? nil : models.generator.pick(Self.literals)
       let isPure = models.dialect == .portable && returnType != nil
       if isPure { models.names = models.names.map { Name(text: $0.text, type: $0.type, isWritable: false) } }
       var parameters: [(type: String, isReference: Bool)] = []
       var texts: [String] = []
       for _ in 0..<Int.random(in: 0...2, using: &models.generator) {
         let isReference = !isPure && models.generator.once(in: 3)
-        let type = models.generator.once(in: 5) ? models.generator.pick(Self.complex) : models.generator.pick(Self.simple)
+        let type =
+          models.generator.once(in: 5) ? models.generator.pick(Self.complex) : models.generator.pick(Self.simple)
         let parameter = models.fresh("p")
         parameters.append((type, isReference))
         texts.append((isReference ? "var " : "") + "\(parameter): \(type)")
@@ -122,7 +128,7 @@ package struct RandomModels {
       models.allowsEffects = models.dialect == .full
       var children = [models.statements(depth: 2)]
       var ending = "end;\n"
-      if let returnType, !models.generator.once(in: 6) {
+      if let returnType, !models.isRisky || !models.generator.once(in: 4) {
         children.append(models.expression(returnType, depth: 2))
         ending = ";\nend;\n"
       }
@@ -130,7 +136,9 @@ package struct RandomModels {
         returnType.map { "function \(name)(\(texts.joined(separator: "; "))): \($0);" }
         ?? "procedure \(name)(\(texts.joined(separator: "; ")));"
       models.routines.append(Routine(name: name, parameters: parameters, returnType: returnType))
-      let pieces = ["\(head)\nvar \(local): \(localType);\nbegin\n"] + (children.count == 2 ? ["return "] : []) + [ending]
+      let start = models.isRisky ? "" : "clear \(local);\n"
+      let pieces =
+        ["\(head)\nvar \(local): \(localType);\nbegin\n\(start)"] + (children.count == 2 ? ["return "] : []) + [ending]
       return ModelTree(.item, pieces, children)
     }
   }
@@ -141,10 +149,10 @@ package struct RandomModels {
       let (head, tail) = models.ruleset()
       models.allowsEffects = models.dialect == .full
       var items: [ModelTree] = []
-      for name in models.names where name.isWritable && !models.generator.once(in: 8) {
+      for name in models.names where name.isWritable && !models.generator.once(in: 20) {
         items.append(models.initialisation(name))
       }
-      items += models.statements(depth: 1).children
+      if models.generator.once(in: 6) { items += models.statements(depth: 1).children }
       return ModelTree(.item, ["\(head)startstate\nbegin\n", "end;\(tail)\n"], [.list(items)])
     }
   }
@@ -160,21 +168,27 @@ package struct RandomModels {
   /// A rule, half of the time in a ruleset.
   private mutating func rule(_ number: Int) -> ModelTree {
     scoped { models in
+      models.isRisky = models.generator.once(in: 10)
       let (head, tail) = models.ruleset()
-      let guardTree = models.expression("boolean", depth: 2)
+      let guardTree = models.expression("boolean", depth: 1)
       models.allowsEffects = models.dialect == .full
       let body = models.statements(depth: 3)
       return ModelTree(.item, ["\(head)rule \"r\(number)\"\n", "\n==> begin\n", "end;\(tail)\n"], [guardTree, body])
     }
   }
 
-  /// An invariant, or now and then an assumption.
+  /// An invariant, or now and then an assumption; most say that three things are never so at once, which takes a while to refute.
   private mutating func property(_ number: Int) -> ModelTree {
     scoped { models in
+      models.isRisky = models.generator.once(in: 8)
       let (head, tail) = models.ruleset()
-      let kind = models.generator.once(in: 6) ? "assume" : "invariant"
-      let body = models.expression("boolean", depth: 3)
-      return ModelTree(.item, ["\(head)\(kind) \"i\(number)\" ", ";\(tail)\n"], [body])
+      let kind = models.generator.once(in: 8) ? "assume" : "invariant"
+      if models.generator.once(in: 4) {
+        let body = models.expression("boolean", depth: 3)
+        return ModelTree(.item, ["\(head)\(kind) \"i\(number)\" ", ";\(tail)\n"], [body])
+      }
+      let parts = (0..<3).map { _ in models.expression("boolean", depth: 1) }
+      return ModelTree(.item, ["\(head)\(kind) \"i\(number)\" (!(", " & ", " & ", "));\(tail)\n"], parts)
     }
   }
 
