@@ -14,6 +14,7 @@
 --@ bind page = pfn 0x1000 step 1
 --@ bind vcpu = vcpu 0 step 1
 --@ bind package = package 0 step 1
+--@ setup platform vcpus=VCPUS packages=PACKAGES
 --@ observable mirror_table_spte[t: table]=mirrorTable[t]
 --@ observable mirror_spte[t: table, l: leaf]=mirrorLeaf[t][l]
 --@ observable table_page[t: table, p: page]=tablePage[t][p]
@@ -533,6 +534,7 @@ end;
 rule "create the TD" phase = P_NONE ==>
 begin
   phase := P_LIVE;
+  bugged := false;
   lifecycle := TD_KEYS_CONFIGURED;
   opState := OP_INITIALIZED;
   hkidAssigned := true;
@@ -739,11 +741,14 @@ ruleset v: vcpu do
         atLeaf[v][t][l] := true;
       end;
 
-      --@ source TDX module, TDG.MEM.PAGE.ACCEPT
+      --@ source TDX module, TDG.MEM.PAGE.ACCEPT: it zeroes the page, which PAGE.AUG had left alone
       --@ operation accept_end vcpu=v gfn=t gfn=l ; guest_touch_all
       rule "TDG.MEM.PAGE.ACCEPT ends" mode[v] = V_ACCEPTING & atLeaf[v][t][l] ==>
       begin
         septLeaf[t][l] := MAPPED;
+        for p: page do
+          if maps[t][l][p] then dirty[p] := true; end;
+        end;
         mode[v] := V_GUEST;
         atLeaf[v][t][l] := false;
         guests_touch();
@@ -832,7 +837,6 @@ ruleset v: vcpu do
           septLeaf[t][l] := PENDING;
           maps[t][l][p] := true;
           pamt[p] := PT_REG;
-          dirty[p] := true;
         end;
 
         --@ source tdx_mem_page_aug: -EBUSY
@@ -960,14 +964,23 @@ ruleset t: table do
       step := TRACK_FIRST ? S_TRACK : S_BLOCK;
     end;
 
-    --@ source __tdp_mmu_set_spte_atomic; tdx_sept_remove_private_spte
+    --@ source tdx_sept_remove_private_spte: the mirror is cleared already
     --@ operation zap_leaf gfn=t gfn=l returns KVM_BUG_ON
-    rule "zap hits KVM_BUG_ON"
-      step = S_WALK & kick_answered() & in_range(t, l) & mirrorLeaf[t][l] = PRESENT & (ZAP_SHARED | (!hkidAssigned & ASSERT_HKID)) ==>
+    rule "zap without HKID hits KVM_BUG_ON"
+      step = S_WALK & kick_answered() & in_range(t, l) & mirrorLeaf[t][l] = PRESENT & !ZAP_SHARED & !hkidAssigned & ASSERT_HKID ==>
     begin
       bugged := true;
       kick_all();
       mirrorLeaf[t][l] := NONPRESENT;
+    end;
+
+    --@ source __tdp_mmu_set_spte_atomic: -EBUSY before anything is written
+    --@ operation zap_leaf gfn=t gfn=l returns KVM_BUG_ON
+    rule "zap under the shared lock hits KVM_BUG_ON"
+      step = S_WALK & kick_answered() & in_range(t, l) & mirrorLeaf[t][l] = PRESENT & ZAP_SHARED ==>
+    begin
+      bugged := true;
+      kick_all();
     end;
 
     --@ source tdx_sept_zap_private_spte
