@@ -83,12 +83,12 @@
 --@ observable sev_es_active=sevEs
 --@ observable sev_launch=launch
 --@ observable td_state=tdState
---@ observable vcpu_created[v: VCPU]=vcpus[v].created
---@ observable vcpu_td_initialized[v: VCPU]=vcpus[v].ready
---@ observable guest_state_protected[v: VCPU]=vcpus[v].guarded
---@ observable vmsa_touched[v: VCPU]=vcpus[v].touched
---@ observable slot_kind[s: SLOT]=slots[s]
---@ observable private_attribute[g: GFN]=privateAttribute[g]
+--@ observable vcpu_created[vcpu: VCPU]=vcpus[vcpu].created
+--@ observable vcpu_td_initialized[vcpu: VCPU]=vcpus[vcpu].ready
+--@ observable guest_state_protected[vcpu: VCPU]=vcpus[vcpu].guarded
+--@ observable vmsa_touched[vcpu: VCPU]=vcpus[vcpu].touched
+--@ observable slot_kind[slot: SLOT]=slots[slot]
+--@ observable private_attribute[gfn: GFN]=privateAttribute[gfn]
 --@ observable pending_answer=answer
 --@ observable ioctl_work=work
 

@@ -42,6 +42,7 @@
 --@ observable tlb[v: vcpu, p: page]=(inside(v) & tlb[v][p])
 --@ scope kvm-6-16: KVM_616=true
 --@ scope small: PAGES=2
+--@ scope one-leaf: LEAVES=1 PAGES=2
 --@ scope two: TABLES=2 PAGES=4
 --@ variant form-6-16: KVM_616=true =>
 --@+  holds policy kvm-6-16
@@ -82,16 +83,39 @@
 --@+  violates "no vCPU in the guest uses a translation to a freed page" by stale-translation policy no-track+module-no-tracking
 --@ variant no-kick-unchecked: DO_KICK=false MODULE_TRACKING=false =>
 --@+  violates "no vCPU in the guest uses a translation to a freed page" by stale-translation policy no-kick+module-no-tracking
---@ variant block-only: BLOCK_ONLY=true =>
---@+  holds "no vCPU in the guest uses a translation to a freed page"
---@ variant hard-failure-6-16: HARD_FAILURE=true KVM_616=true =>
+--@ variant block-only: BLOCK_ONLY=true in one-leaf =>
+--@+  holds "no vCPU in the guest uses a translation to a freed page",
+--@+  holds "SEPT.REMOVE succeeds only on 512 free entries",
+--@+  holds "while keys are configured every entry that is not free has only mapped or blocked ancestors",
+--@+  holds "TDR is reclaimed last",
+--@+  violates "while the HKID is assigned and the VM is not bugged, outside write-locked and FROZEN windows, mirror SPTE and S-EPT entry agree" by mirror-sept-mismatch,
+--@+  violates "a free page belongs to no TD and no dirty cache line of its HKID is left" by page-freed-while-owned,
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
+--@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early,
+--@+  violates "no private SPTE freed before its leaves" by table-freed-before-leaves,
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_TD_ASSOCIATED_PAGES_EXIST design "zap on memslot deletion"
+--@ variant hard-failure-6-16: HARD_FAILURE=true KVM_616=true in small =>
 --@+  holds "a free page belongs to no TD and no dirty cache line of its HKID is left",
---@+  holds "no vCPU in the guest uses a translation to a freed page"
---@ variant hard-failure-6-19: HARD_FAILURE=true =>
---@+  holds "no vCPU in the guest uses a translation to a freed page"
+--@+  holds "no vCPU in the guest uses a translation to a freed page",
+--@+  holds "while the HKID is assigned and the VM is not bugged, outside write-locked and FROZEN windows, mirror SPTE and S-EPT entry agree",
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_SYS_SHUTDOWN,
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
+--@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early,
+--@+  violates "no private SPTE freed before its leaves" by table-freed-before-leaves policy kvm-6-16
+--@ variant hard-failure-6-19: HARD_FAILURE=true in small =>
+--@+  violates "a free page belongs to no TD and no dirty cache line of its HKID is left" by page-freed-while-owned,
+--@+  holds "no vCPU in the guest uses a translation to a freed page",
+--@+  holds "while the HKID is assigned and the VM is not bugged, outside write-locked and FROZEN windows, mirror SPTE and S-EPT entry agree",
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_SYS_SHUTDOWN,
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
+--@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early,
+--@+  violates "no private SPTE freed before its leaves" by table-freed-before-leaves policy right
 --@ variant busy-retry-without-kick: BUSY_KICK=false =>
 --@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
 --@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_OPERAND_BUSY bug TDX-ZAP-BUSY
+--@ variant busy-retry-without-kick-6-16: BUSY_KICK=false KVM_616=true =>
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_OPERAND_BUSY bug TDX-ZAP-BUSY policy busy-retry-without-kick+kvm-6-16
 --@ variant entry-not-barred: ENTRY_BARRED=false =>
 --@+  violates "the retry with all vCPUs out is never busy" by TDX_OPERAND_BUSY,
 --@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON
@@ -337,6 +361,16 @@ begin
   return TDX_SUCCESS;
 end;
 
+-- What TDH.MEM.SEPT.ADD answers for page p.
+--@ source TDX module, TDH.MEM.SEPT.ADD
+function sept_add_status(t: table; p: page): status;
+begin
+  if entry_locks_held() then return TDX_OPERAND_BUSY; end;
+  if septTable[t] != SEPT_FREE then return TDX_EPT_ENTRY_STATE_INCORRECT; end;
+  if pamt[p] != PT_NDA then return TDX_PAGE_METADATA_INCORRECT; end;
+  return TDX_SUCCESS;
+end;
+
 -- What TDH.MEM.PAGE.AUG answers for page p.
 --@ source TDX module, TDH.MEM.PAGE.AUG
 function aug_status(t: table; l: leaf; p: page): status;
@@ -514,7 +548,7 @@ ruleset t: table do
     --@ source tdx_sept_link_private_spt
     --@ operation init_mem_link_table gfn=t pfn=p
     rule "INIT_MEM_REGION links a table"
-      phase = P_LIVE & opState = OP_INITIALIZED & !bugged & gmemOpen & job = NO_JOB & mirrorTable[t] = NONPRESENT & free[p] ==>
+      phase = P_LIVE & opState = OP_INITIALIZED & !bugged & gmemOpen & job = NO_JOB & mirrorTable[t] = NONPRESENT & free[p] & pamt[p] = PT_NDA ==>
     begin
       free[p] := false;
       tablePage[t][p] := true;
@@ -533,7 +567,7 @@ ruleset t: table do
       --@ operation TDH.MEM.PAGE.ADD gfn=t gfn=l pfn=p
       rule "TDH.MEM.PAGE.ADD (6.19)"
         !KVM_616 & !SPLIT_STEPS & phase = P_LIVE & opState = OP_INITIALIZED & !kvmRunnable & !bugged & gmemOpen & job = NO_JOB & mirrorTable[t] = PRESENT
-        & range[t][l] = R_PRIVATE & mirrorLeaf[t][l] = NONPRESENT & septLeaf[t][l] = SEPT_FREE & !(has_page(t, l)) & free[p] ==>
+        & range[t][l] = R_PRIVATE & mirrorLeaf[t][l] = NONPRESENT & septLeaf[t][l] = SEPT_FREE & !(has_page(t, l)) & free[p] & pamt[p] = PT_NDA ==>
       begin
         free[p] := false;
         gmem[t][l][p] := true;
@@ -561,7 +595,7 @@ ruleset t: table do
 
       --@ source 6.16 tdx_gmem_post_populate
       --@ operation TDH.MEM.PAGE.ADD gfn=t gfn=l pfn=p
-      rule "TDH.MEM.PAGE.ADD (6.16)" KVM_616 & !SPLIT_STEPS & populating[t][l] & gmem[t][l][p] ==>
+      rule "TDH.MEM.PAGE.ADD (6.16)" KVM_616 & !SPLIT_STEPS & populating[t][l] & gmem[t][l][p] & septLeaf[t][l] = SEPT_FREE & pamt[p] = PT_NDA ==>
       begin
         septLeaf[t][l] := MAPPED;
         maps[t][l][p] := true;
@@ -601,7 +635,7 @@ ruleset t: table do
 
       --@ source tdx_mem_page_add, tdx_gmem_post_populate
       --@ operation page_add_module gfn=t gfn=l pfn=p
-      rule "the module's PAGE.ADD" SPLIT_STEPS & populating[t][l] & gmem[t][l][p] & septLeaf[t][l] = SEPT_FREE ==>
+      rule "the module's PAGE.ADD" SPLIT_STEPS & populating[t][l] & gmem[t][l][p] & septLeaf[t][l] = SEPT_FREE & pamt[p] = PT_NDA ==>
       begin
         septLeaf[t][l] := MAPPED;
         maps[t][l][p] := true;
@@ -731,7 +765,7 @@ ruleset v: vcpu do
 
       --@ source tdx_sept_link_private_spt
       --@ operation TDH.MEM.SEPT.ADD vcpu=v gfn=t
-      rule "TDH.MEM.SEPT.ADD" mode[v] = V_TABLE_FROZEN & atTable[v][t] & tablePage[t][p] & !(entry_locks_held()) ==>
+      rule "TDH.MEM.SEPT.ADD" mode[v] = V_TABLE_FROZEN & atTable[v][t] & tablePage[t][p] & sept_add_status(t, p) = TDX_SUCCESS ==>
       begin
         mode[v] := V_TABLE_ADDED;
         septTable[t] := NL_MAPPED;
@@ -741,9 +775,23 @@ ruleset v: vcpu do
 
       --@ source tdx_sept_link_private_spt: -EBUSY; tdp_mmu_free_sp
       --@ operation TDH.MEM.SEPT.ADD vcpu=v gfn=t returns TDX_OPERAND_BUSY
-      rule "TDH.MEM.SEPT.ADD is busy" mode[v] = V_TABLE_FROZEN & atTable[v][t] & tablePage[t][p] & entry_locks_held() ==>
+      rule "TDH.MEM.SEPT.ADD is busy"
+        mode[v] = V_TABLE_FROZEN & atTable[v][t] & tablePage[t][p] & sept_add_status(t, p) = TDX_OPERAND_BUSY ==>
       begin
         mode[v] := V_OUT;
+        atTable[v][t] := false;
+        free[p] := true;
+        tablePage[t][p] := false;
+        mirrorTable[t] := NONPRESENT;
+      end;
+
+      --@ source tdx_sept_link_private_spt: -EIO
+      --@ operation TDH.MEM.SEPT.ADD vcpu=v gfn=t returns TDX_EPT_ENTRY_STATE_INCORRECT|TDX_PAGE_METADATA_INCORRECT
+      rule "TDH.MEM.SEPT.ADD is refused"
+        mode[v] = V_TABLE_FROZEN & atTable[v][t] & tablePage[t][p]
+        & sept_add_status(t, p) != TDX_SUCCESS & sept_add_status(t, p) != TDX_OPERAND_BUSY ==>
+      begin
+        mode[v] := V_REFUSED;
         atTable[v][t] := false;
         free[p] := true;
         tablePage[t][p] := false;

@@ -52,8 +52,8 @@
 --@+ holds "TDX and SEV types are never advertised together"
 
 --@ observable module_phase=phase
---@ observable vm_types_mask[b: MASK_BIT]=mask[b]
---@ observable vm_types_answer[b: MASK_BIT]=told[b]
+--@ observable vm_types_mask[bit: MASK_BIT]=mask[bit]
+--@ observable vm_types_answer[bit: MASK_BIT]=told[bit]
 --@ observable pending_answer=answer
 --@ observable vm_exists=vmExists
 --@ observable vm_type=vmType

@@ -95,7 +95,8 @@ package struct TraceChecker: Sendable {
 
   private func compare(_ state: State, _ step: TraceStep, index: Int) throws(TraceRejection) {
     let values = program.values(of: state)
-    for (position, name) in program.model.variables.map(\.name).enumerated() where values[position] != step.values[position] {
+    for (position, name) in program.model.variables.map(\.name).enumerated()
+    where values[position] != step.values[position] {
       throw TraceRejection(
         step: index, reason: "\(name) is \(values[position]), the trace says \(step.values[position])")
     }

@@ -12,10 +12,12 @@ package final class Interpreter {
   private let machine: Machine
   private let memory: UnsafeMutablePointer<UInt64>
   private let stateWords: Int
-  /// Entry of each rule copy, and where its parameters begin in `parameters`; −1 if it is specialised.
-  private let entries: UnsafeMutablePointer<(entry: Int32, parameters: Int32)>
-  private let parameters: UnsafeMutablePointer<Int>
-  private let parameterCounts: [Int]
+  /// The copies of each kind, numbered as the program's families number them.
+  package let startstates: CopyTable
+  package let rules: CopyTable
+  package let properties: CopyTable
+  package let assumptions: CopyTable
+  package let covers: CopyTable
   /// How often each cover was hit, and which implications had a true left side, since the interpreter was made.
   package var coverCounts: [Int] { (0..<program.model.covers.count).map { machine.covers[$0] } }
   package var triggered: [Bool] { program.implications.indices.map { machine.implications[$0] } }
@@ -25,27 +27,11 @@ package final class Interpreter {
     machine = Machine(code: program.code, stateWords: program.stateWords)
     memory = machine.memory
     stateWords = program.stateWords
-    let copies = program.ruleCopies
-    entries = .allocate(capacity: max(1, copies))
-    var values: [Int] = []
-    var counts: [Int] = []
-    for family in program.rules {
-      counts.append(family.parameters.count)
-      let isSpecialised = family.entries.count == family.count
-      for ordinal in 0..<family.count {
-        let entry = Int32(family.entries[isSpecialised ? ordinal : 0])
-        (entries + family.first + ordinal).initialize(to: (entry, isSpecialised ? -1 : Int32(values.count)))
-        if !isSpecialised { values += [family.parameters.count] + family.parameters(ofCopy: ordinal) }
-      }
-    }
-    parameterCounts = counts
-    parameters = .allocate(capacity: max(1, values.count))
-    parameters.initialize(from: values, count: values.count)
-  }
-
-  deinit {
-    entries.deallocate()
-    parameters.deallocate()
+    startstates = CopyTable(program.startstates)
+    rules = CopyTable(program.rules)
+    properties = CopyTable(program.properties)
+    assumptions = CopyTable(program.assumptions)
+    covers = CopyTable(program.covers)
   }
 
   // The fast door: pointers and copies' numbers.
@@ -61,31 +47,26 @@ package final class Interpreter {
 
   /// Runs a copy of a rule on the working state: guard, then body. After `.negative` the state is unchanged unless
   /// `Program.functionsMayWrite`.
-  package func runRule(_ copy: Int) -> Outcome {
-    let (entry, first) = entries[copy]
-    if first >= 0 {
-      let values = parameters + Int(first)
-      for position in 0..<values[0] { machine.registers[position + 1] = values[position + 1] }
-    }
-    return machine.run(from: Int(entry))
-  }
+  package func runRule(_ copy: Int) -> Outcome { rules.run(copy, on: machine) }
+
+  /// Evaluates a copy of a property, assumption or cover on the working state, which it may spoil if
+  /// `Program.functionsMayWrite`.
+  package func run(_ copy: Int, of table: CopyTable) -> Outcome { table.run(copy, on: machine) }
 
   /// Runs a copy of a start state on the all-undefined state.
   package func runStartstate(_ copy: Int) -> Outcome {
-    machine.memory.update(repeating: 0, count: program.stateWords)
-    for family in program.startstates where copy - family.first < family.count {
-      return run(family, copy: copy - family.first)
-    }
-    preconditionFailure("no such start state")
+    memory.update(repeating: 0, count: stateWords)
+    return startstates.run(copy, on: machine)
   }
 
   /// Evaluates a property's copies on the working state, in order, until one does not hold or fails.
   package func check(_ family: Family) -> Outcome {
     let saved = program.functionsMayWrite ? state : nil
+    let table = table(of: family.kind)
     defer { if let saved { load(saved) } }
     for ordinal in 0..<family.count {
       if let saved { load(saved) }
-      switch run(family, copy: ordinal) {
+      switch table.run(family.first + ordinal, on: machine) {
       case .success, .dropped: continue
       case .negative: return .negative
       case .failure: return .failure
@@ -94,11 +75,15 @@ package final class Interpreter {
     return .success
   }
 
-  /// Evaluates one copy of a property on the working state.
-  package func run(_ family: Family, copy ordinal: Int) -> Outcome {
-    if family.entries.count == family.count { return machine.run(from: family.entries[ordinal]) }
-    for (position, raw) in family.parameters(ofCopy: ordinal).enumerated() { machine.registers[position + 1] = raw }
-    return machine.run(from: family.entries[0])
+  /// The copies of a kind.
+  private func table(of kind: Family.Kind) -> CopyTable {
+    switch kind {
+    case .startstate: startstates
+    case .rule: rules
+    case .property: properties
+    case .assumption: assumptions
+    case .cover: covers
+    }
   }
 
   /// Counts a hit of a top-level cover.

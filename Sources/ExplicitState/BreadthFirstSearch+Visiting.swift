@@ -39,66 +39,69 @@ extension BreadthFirstSearch {
     buffer.append(event, UnsafePointer(interpreter.words))
   }
 
-  /// A state that may be new: assumptions, invariants, storing, covers.
+  /// A state that may be new: assumptions, invariants, storing, covers. The words must outlive the call.
   func visit(_ state: UnsafePointer<UInt64>, _ origin: Witness.Origin, parent: Int, hash: UInt64?) {
     let hash = hash ?? set.hash(state)
     if set.contains(state, hash: hash) { return }
-    let saved = copy(state)
-    interpreter.load(saved)
-    guard satisfiesAssumptions(saved, origin) else { return }
-    for family in program.properties where !isStopped {
-      checkInvariant(family, saved, origin)
-    }
+    interpreter.load(state)
+    guard satisfiesAssumptions(state, origin) else { return }
+    checkInvariants(state, origin)
     if isStopped { return }
     guard hasRoom() else { return }
-    _ = saved.words.withUnsafeBufferPointer { words in
-      words.baseAddress.map { set.insert($0, hash: hash, parent: parent) }
-    }
-    for family in program.covers { countCovers(family, saved) }
+    _ = set.insert(state, hash: hash, parent: parent)
+    if interpreter.covers.count > 0 { countCovers(state) }
   }
 
   /// Whether every assumption holds in a state.
-  private func satisfiesAssumptions(_ state: State, _ origin: Witness.Origin) -> Bool {
-    for family in program.assumptions {
-      switch interpreter.check(family) {
+  private func satisfiesAssumptions(_ state: UnsafePointer<UInt64>, _ origin: Witness.Origin) -> Bool {
+    let table = interpreter.assumptions
+    for number in 0..<table.count {
+      if program.functionsMayWrite { interpreter.load(state) }
+      switch interpreter.run(number, of: table) {
       case .success, .dropped: continue
       case .negative: return false
       case .failure:
         let failure = interpreter.failure
-        record(failure.property, origin, state: state, failure: failure)
+        record(failure.property, origin, state: copy(state), failure: failure)
         return false
       }
     }
     return true
   }
 
-  /// Checks the copies of an invariant in a new state, in order, until one does not hold or fails, as `Interpreter.check` does.
-  private func checkInvariant(_ family: Family, _ state: State, _ origin: Witness.Origin) {
-    for ordinal in 0..<family.count {
-      if program.functionsMayWrite { interpreter.load(state) }
-      switch interpreter.run(family, copy: ordinal) {
-      case .success, .dropped:
+  /// Checks the copies of each invariant in a new state, in order, until one does not hold or fails, as `Interpreter.check` does.
+  private func checkInvariants(_ state: UnsafePointer<UInt64>, _ origin: Witness.Origin) {
+    let (table, reloads) = (interpreter.properties, program.functionsMayWrite)
+    var number = 0
+    while number < table.count {
+      if reloads { interpreter.load(state) }
+      let outcome = interpreter.run(number, of: table)
+      if outcome == .success || outcome == .dropped {
+        number += 1
         continue
-      case .negative:
-        return record(.invariant(family.position), origin, state: state, failure: nil)
-      case .failure:
-        if !isViolated(interpreter.failedProperty) {
-          let failure = interpreter.failure
-          record(failure.property, origin, state: state, failure: failure)
-        }
-        return
       }
+      let family = program.properties[table.position(ofCopy: number)]
+      if outcome == .negative {
+        record(.invariant(family.position), origin, state: copy(state), failure: nil)
+      } else if !isViolated(interpreter.failedProperty) {
+        let failure = interpreter.failure
+        record(failure.property, origin, state: copy(state), failure: failure)
+      }
+      if isStopped { return }
+      number = family.first + family.count
     }
   }
 
-  /// Counts the hits of a top-level cover in a new state.
-  private func countCovers(_ family: Family, _ state: State) {
-    for ordinal in 0..<family.count {
-      if program.functionsMayWrite { interpreter.load(state) }
-      if interpreter.run(family, copy: ordinal) == .success { interpreter.countCover(family.position) }
+  /// Counts the hits of top-level covers in a new state.
+  private func countCovers(_ state: UnsafePointer<UInt64>) {
+    let table = interpreter.covers
+    for number in 0..<table.count {
+      interpreter.load(state)
+      guard interpreter.run(number, of: table) == .success else { continue }
+      let position = table.position(ofCopy: number)
+      interpreter.countCover(position)
+      decide(.cover(position))
     }
-    guard undecided?.contains(.cover(family.position)) ?? false else { return }
-    if interpreter.coverCounts[family.position] > 0 { decide(.cover(family.position)) }
   }
 
   /// Whether the budget allows one more state.

@@ -98,7 +98,10 @@ package final class BreadthFirstSearch {
     for copy in 0..<program.startstateCopies where !isStopped {
       let origin = Witness.Origin.startstate(copy: copy)
       switch interpreter.runStartstate(copy) {
-      case .success: visit(UnsafePointer(interpreter.words), origin, parent: 0, hash: nil)
+      case .success:
+        interpreter.state.words.withUnsafeBufferPointer { words in
+          if let first = words.baseAddress { visit(first, origin, parent: 0, hash: nil) }
+        }
       case .failure: recordFailure(origin, state: interpreter.state)
       case .negative, .dropped: break
       }

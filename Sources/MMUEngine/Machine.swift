@@ -2,16 +2,24 @@
 package struct Machine: Sendable {
   /// How the kernel deviates from the right one; fixed for the machine's life.
   package let policy: KernelPolicy
+  /// The TDX part: module, Secure-EPT, mirror tables, vCPUs.
+  package var tdx: TDXHost
+  /// Whether the invariants are checked after every operation of the TDX part; failures are engine checks.
+  package var checksInvariants = false
+  /// VM types, flags and what they gate.
+  package var virtualMachines: VirtualMachineHost
 
   package init(policy: KernelPolicy) {
     self.policy = policy
+    tdx = TDXHost(policy: policy)
+    virtualMachines = VirtualMachineHost(policy: policy)
   }
 
   /// Every operation, in the order in which `kvmcheck engine` lists them.
-  package static let operations: [Operation] = []
+  package static let operations: [Operation] = virtualMachineOperations + secureEPTOperations
 
   /// Every observable, in the order in which `kvmcheck engine` lists them.
-  package static let observables: [Observable] = []
+  package static let observables: [Observable] = virtualMachineObservables + secureEPTObservables
 
   /// Performs a named operation after checking its arguments against the table.
   ///

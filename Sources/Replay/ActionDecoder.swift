@@ -51,9 +51,10 @@ struct ActionDecoder: Sendable {
 
   /// Whether the model says anything at all about the machine.
   var isBound: Bool {
-    !model.directives.observables.isEmpty || model.rules.contains { rule in
-      !rule.operations.isEmpty || rule.name.map { operations[$0] != nil } ?? false
-    }
+    !model.directives.observables.isEmpty
+      || model.rules.contains { rule in
+        !rule.operations.isEmpty || rule.name.map { operations[$0] != nil } ?? false
+      }
   }
 
   /// The operations that lead to the start state.
@@ -103,7 +104,8 @@ struct ActionDecoder: Sendable {
     var arguments: [PerformedArgument] = []
     for argument in use.arguments {
       let subject = "operation \(use.name), argument \(argument.name)"
-      let value = try bound(try Self.value(subject) { () throws(EnumerationLimit) in try evaluate(argument.expression) }, of: subject)
+      let value = try bound(
+        try Self.value(subject) { () throws(EnumerationLimit) in try evaluate(argument.expression) }, of: subject)
       if let index = arguments.firstIndex(where: { $0.name == argument.name }) {
         arguments[index] = PerformedArgument(
           name: argument.name, value: try Self.sum(arguments[index].value, value, of: subject))
@@ -138,7 +140,8 @@ struct ActionDecoder: Sendable {
       let subject = "observable \(use.name), index \(named.name)"
       let value = try bound(named.value, of: subject)
       let name = binding.object(of: named.value) ?? named.name
-      indices[name] = try indices[name].map { (sum) throws(NoCounterpart) in try Self.sum(sum, value, of: subject) } ?? value
+      indices[name] =
+        try indices[name].map { (sum) throws(NoCounterpart) in try Self.sum(sum, value, of: subject) } ?? value
     }
     for parameter in observable.indices where indices[parameter.name] == nil {
       throw NoCounterpart("observable \(use.name) is indexed by \(parameter.name); the directive gives no such index")

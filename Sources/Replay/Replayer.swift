@@ -24,7 +24,8 @@ package struct Replayer: Sendable {
   package func replay(_ trace: Trace, policy name: String, event: String?) -> ReplayReport {
     guard let policy = KernelPolicy(named: name) else {
       return ReplayReport(
-        result: .notReplayable("the engine has no policy \(name); `kvmcheck engine` lists them"), policy: name, steps: [],
+        result: .notReplayable("the engine has no policy \(name); `kvmcheck engine` lists them"), policy: name,
+        steps: [],
         rightKernel: nil)
     }
     do {
@@ -59,7 +60,8 @@ package struct Replayer: Sendable {
     ]
     for index in 1..<max(1, states.count) {
       guard let copy = program.ruleCopy(trace.steps[index].firing) else {
-        throw ActionDecoder.NoCounterpart("step \(index): the model has no such copy of \(trace.steps[index].firing.name)")
+        throw ActionDecoder.NoCounterpart(
+          "step \(index): the model has no such copy of \(trace.steps[index].firing.name)")
       }
       let isFailing = index == states.count - 1 && trace.failure != nil
       script.append(
@@ -124,7 +126,8 @@ package struct Replayer: Sendable {
     return .follows
   }
 
-  private static func perform(_ request: ActionDecoder.Request, on machine: inout Machine) throws -> PerformedOperation {
+  private static func perform(_ request: ActionDecoder.Request, on machine: inout Machine) throws -> PerformedOperation
+  {
     let arguments = Dictionary(request.arguments.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
     do {
       let outcome = try machine.perform(request.name, arguments)

@@ -1,3 +1,5 @@
+import Diagnostics
+import Interchange
 import Murphi
 import Report
 
@@ -50,8 +52,8 @@ struct Campaign: Sendable {
     do {
       let loaded = try LoadedModel(location)
       return try await decide(loaded, progress: progress)
-    } catch let error as RejectedModel {
-      return rejected(location, error.rendered)
+    } catch let error as Rejection {
+      return rejected(location, [DiagnosticRenderer.render(error.diagnostics, in: error.file)])
     } catch let error as ModelLocator.NotFound {
       return rejected(location, [error.description])
     }
@@ -84,7 +86,7 @@ struct Campaign: Sendable {
       location: loaded.location, title: base.model.directives.title,
       constants: base.constants.map { "\($0.name)=\($0.text)" }.joined(separator: " "),
       omissions: base.model.directives.abstractions, rows: rows,
-      warnings: base.warnings.map { RejectedModel(file: loaded.file, diagnostics: [$0]).rendered[0] })
+      warnings: base.warnings.map { DiagnosticRenderer.render($0, in: loaded.file) })
   }
 
   /// The variants that were asked for. Throws: the one that was named does not exist.
@@ -143,7 +145,7 @@ struct Campaign: Sendable {
     let seen = Set(instances.compactMap { $0.variant?.name })
     var extra = directives.scopes.map { (scope: $0.name, variant: VariantDeclaration?.none) }
     extra += directives.variants.filter { !seen.contains($0.name) }.map { (scope: "default", variant: $0) }
-    for (scope, variant) in extra where coverage.leavesOpen(base.0, base.1) && stop.reason == .none {
+    for (scope, variant) in extra where coverage.leavesOpen(base.1) && stop.reason == .none {
       let instance = try Instance(loaded, scope: scope, variant: variant, overrides: overrides)
       coverage.add(await request.decider.search(instance))
     }

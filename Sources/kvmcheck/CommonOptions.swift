@@ -1,4 +1,5 @@
 import ArgumentParser
+import Murphi
 
 /// What most commands take.
 struct CommonOptions: ParsableArguments {
@@ -41,6 +42,9 @@ struct CommonOptions: ParsableArguments {
 
   @Option(help: "The seed of random choices.")
   var seed: UInt64 = 1
+
+  @Option(help: "What counts as a deadlock: stuttering, stuck, off (default: as the file says).")
+  var deadlock: DeadlockArgument?
 
   @Option(help: "The form of results: text, json.")
   var format = Format.text
@@ -88,5 +92,15 @@ struct MemorySize: ExpressibleByArgument, Sendable {
     let (bytes, overflow) = number.multipliedReportingOverflow(by: unit ?? 1)
     guard !overflow else { return nil }
     self.bytes = bytes
+  }
+}
+
+/// `stuttering`, `stuck` or `off`.
+struct DeadlockArgument: ExpressibleByArgument, Sendable {
+  let mode: DeadlockMode
+
+  init?(argument: String) {
+    guard let mode = DeadlockMode(rawValue: argument) else { return nil }
+    self.mode = mode
   }
 }

@@ -46,6 +46,14 @@ struct Question: Sendable, Hashable {
   let property: PropertyID
   let name: String
 
+  /// Whether terms can decide it: deadlock and covers are the explicit search's.
+  var isSymbolic: Bool {
+    switch property {
+    case .invariant, .assertion, .runTimeErrors: true
+    case .deadlock, .cover: false
+    }
+  }
+
   /// All that can be asked about a model: invariants and assertions in file order, covers, run-time errors, deadlock.
   static func all(of model: TypedModel) -> [Question] {
     let invariants = model.properties.enumerated().map { index, property in

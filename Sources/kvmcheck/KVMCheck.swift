@@ -6,5 +6,5 @@ struct KVMCheck: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "kvmcheck",
     abstract: "Proves or refutes what people say about KVM's confidential-computing state machines.",
-    subcommands: [EngineCommand.self])
+    subcommands: [ProveCommand.self, EngineCommand.self])
 }

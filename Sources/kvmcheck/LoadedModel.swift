@@ -2,7 +2,7 @@ import Crypto
 import Diagnostics
 import Interchange
 import Murphi
-import Report
+import TransitionSystems
 
 /// A model file, parsed once; its scopes and variants are checked from the one syntax tree.
 struct LoadedModel: Sendable {
@@ -15,15 +15,10 @@ struct LoadedModel: Sendable {
   /// Reads and parses. Throws: `ModelLocator.NotFound` or `Rejection`.
   init(_ location: ModelLocator.Location) throws {
     let bytes = try ModelLocator.bytes(of: location)
-    let file = try SourceFile.load(bytes: bytes, name: location.path)
-    try self.init(location: location, file: file, sha256: Self.digest(bytes))
-  }
-
-  private init(location: ModelLocator.Location, file: SourceFile, sha256: String) throws {
     self.location = location
-    self.file = file
-    self.sha256 = sha256
-    do { tree = try SyntaxTree.parse(file) } catch { throw RejectedModel(file: file, diagnostics: error.diagnostics) }
+    file = try SourceFile.load(bytes: bytes, name: location.path)
+    tree = try SyntaxTree.parse(file)
+    sha256 = Self.digest(bytes)
   }
 
   private static func digest(_ bytes: [UInt8]) -> String {
@@ -32,15 +27,6 @@ struct LoadedModel: Sendable {
       return digits.count == 1 ? "0" + digits : digits
     }.joined()
   }
-}
-
-/// A model that does not parse or type-check, with the text that its diagnostics point into.
-struct RejectedModel: Error {
-  let file: SourceFile
-  let diagnostics: [Diagnostic]
-
-  /// The diagnostics, rendered with their excerpts.
-  var rendered: [String] { diagnostics.map { DiagnosticRenderer.render($0, in: file) } }
 }
 
 /// One scope or variant of a model: what is decided at once.
@@ -53,29 +39,25 @@ struct Instance: Sendable {
 
   /// Checks the tree with the constants of scope, variant and command line, later ones winning.
   ///
-  /// Throws: `RejectedModel`; `UnknownName` for a scope that the file does not declare.
+  /// Throws: `Rejection`; `UnknownName` for a scope that the file does not declare.
   init(_ loaded: LoadedModel, scope: String, variant: VariantDeclaration?, overrides: [ConstantSetting]) throws {
     self.loaded = loaded
     self.variant = variant
     self.scope = variant?.scope ?? scope
-    do {
-      let plain = try loaded.tree.check()
-      var settings: [ConstantSetting] = []
-      if self.scope != "default" {
-        guard let declaration = plain.model.directives.scopes.first(where: { $0.name == variant?.scope ?? scope }) else {
-          let names = ["default"] + plain.model.directives.scopes.map(\.name)
-          throw UnknownName(kind: "scope", name: self.scope, known: names)
-        }
-        settings += declaration.settings
+    let plain = try loaded.tree.check()
+    var settings: [ConstantSetting] = []
+    if self.scope != "default" {
+      let declarations = plain.model.directives.scopes
+      guard let declaration = declarations.first(where: { $0.name == variant?.scope ?? scope }) else {
+        throw UnknownName(kind: "scope", name: self.scope, known: ["default"] + declarations.map(\.name))
       }
-      settings += variant?.settings ?? []
-      settings += overrides
-      let checked = settings.isEmpty ? plain : try loaded.tree.check(constants: Self.lastOfEach(settings))
-      model = checked.model
-      warnings = checked.warnings
-    } catch let error as Rejection {
-      throw RejectedModel(file: loaded.file, diagnostics: error.diagnostics)
+      settings += declaration.settings
     }
+    settings += variant?.settings ?? []
+    settings += overrides
+    let checked = settings.isEmpty ? plain : try loaded.tree.check(constants: Self.lastOfEach(settings))
+    model = checked.model
+    warnings = checked.warnings
   }
 
   /// One setting per constant: the last one given.
@@ -86,6 +68,24 @@ struct Instance: Sendable {
       result.append(setting)
     }
     return result
+  }
+
+  /// What is asked about this instance: everything, or, of a variant, what it names. A variant that names a run-time error also
+  /// asks about assertions, since a failed one is such an error.
+  var questions: [Question] {
+    let all = Question.all(of: model)
+    guard let variant else { return all }
+    var names: Set<String> = []
+    var properties: Set<PropertyID> = []
+    for outcome in variant.outcomes {
+      switch outcome {
+      case .violates(let name, _), .holds(let name?): names.insert(name)
+      case .holds(nil), .unreachable: return all
+      case .deadlock: properties.insert(.deadlock)
+      case .error: properties.formUnion([.runTimeErrors] + model.assertions.indices.map(PropertyID.assertion))
+      }
+    }
+    return all.filter { names.contains($0.name) || properties.contains($0.property) }
   }
 
   /// The constants of this instance, in file order.

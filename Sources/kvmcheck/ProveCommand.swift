@@ -77,7 +77,7 @@ struct ProveInvariantsCommand: AsyncParsableCommand {
     let locations: [ModelLocator.Location]
     do {
       locations = models.isEmpty ? try locator.all() : try models.map { name in try locator.find(name) }
-    } catch {
+    } catch let error as ModelLocator.NotFound {
       throw UsageError(error.description)
     }
     let variants: Campaign.Variants =

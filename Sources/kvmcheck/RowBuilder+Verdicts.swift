@@ -1,4 +1,5 @@
 import Engines
+import ExplicitState
 import MMUEngine
 import Murphi
 import Replay
@@ -129,13 +130,13 @@ extension RowBuilder {
     var row = empty("unreachable \"\(name)\"", kind: .cover)
     row.expected = .unreachable
     row.engine = "explicit"
-    guard let search = findings.search, search.isComplete else {
+    guard let search = findings.search, search.isExhaustive else {
       row.detail = "not decided: the search did not finish"
       row.asExpected = false
       return row
     }
-    let fired = zip(instance.model.rules, search.firedPerRule).filter { $0.0.name == name }.map(\.1).reduce(0, +)
-    let hit = zip(instance.model.covers, search.hitsPerCover).filter { $0.0.name == name }.map(\.1).reduce(0, +)
+    let fired = search.rules.filter { $0.name == name }.map(\.fired).reduce(0, +)
+    let hit = search.covers.filter { $0.name == name }.map(\.hits).reduce(0, +)
     row.evidence = .search
     row.verdict = fired + hit == 0 ? .proved : .violated
     row.detail = fired + hit == 0 ? "\(search.states.grouped) states" : "reached \((fired + hit).grouped) times"

@@ -21,7 +21,7 @@ struct RowBuilder {
       let row = row(for: question)
       if isWorthARow(question.property, row) { rows.append(row) }
     }
-    return rows + VacuityRows(instance: instance, findings: findings, builder: self).rows()
+    return rows
   }
 
   /// The rows of a variant: exactly what it names, in its order.
@@ -41,7 +41,8 @@ struct RowBuilder {
           return isWorthARow(question.property, row) ? row : nil
         }
       case .error(let text, let event): rows.append(errorRow(text, event: event))
-      case .deadlock: rows += questions.filter { $0.property == .deadlock }.map { row(for: $0, expected: .deadlock, event: nil) }
+      case .deadlock:
+        rows += questions.filter { $0.property == .deadlock }.map { row(for: $0, expected: .deadlock, event: nil) }
       case .unreachable(let name): rows.append(unreachableRow(name))
       }
     }

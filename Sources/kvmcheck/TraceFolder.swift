@@ -23,7 +23,8 @@ struct TraceFolder: Sendable {
     for index in rows.indices {
       guard let trace = rows[index].trace else { continue }
       let row = rows[index]
-      let name = [row.model, row.variant ?? row.scope, row.property].map(Self.fileName).joined(separator: ".") + ".itf.json"
+      let name =
+        [row.model, row.variant ?? row.scope, row.property].map(Self.fileName).joined(separator: ".") + ".itf.json"
       let origin = ITFDocument.Origin(
         model: row.model, sha256: sha256, constants: row.constants, variant: row.variant, property: row.property,
         verdict: row.verdict.rawValue)

@@ -34,4 +34,25 @@ import Testing
     #expect(model.properties.count == 2)
     #expect(model.scalarsets.map(\.name) == ["table", "leaf", "vcpu"])
   }
+
+  /// The shipped models.
+  private static let models: [String] = {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: root.appending(path: "Models").path)) ?? []
+    return names.filter { $0.hasSuffix(".m") }.sorted().map { "Models/\($0)" }
+  }()
+
+  /// In every scope and with every variant's constants; a warning would take the model out of count comparisons.
+  @Test(arguments: models) func shippedModelsCheckWithoutWarnings(path: String) throws {
+    let tree = try SyntaxTree.parse(try Self.load(path))
+    let plain = try tree.check()
+    #expect(plain.warnings == [])
+    let directives = plain.model.directives
+    for scope in directives.scopes { #expect(try tree.check(constants: scope.settings).warnings == []) }
+    for variant in directives.variants {
+      let base = directives.scopes.first { $0.name == variant.scope }?.settings ?? []
+      let own = Set(variant.settings.map(\.name))
+      let settings = base.filter { !own.contains($0.name) } + variant.settings
+      #expect(try tree.check(constants: settings).warnings == [], "\(variant.name)")
+    }
+  }
 }

@@ -1,9 +1,8 @@
 package import Logic
-import Testing
 package import TransitionSystems
 
 /// A hand-made system with one property and the answer that every engine must give.
-package struct TinySystem: Sendable, CustomTestStringConvertible {
+package struct TinySystem: Sendable, CustomStringConvertible {
   /// What is so.
   package enum Answer: Sendable, Hashable {
     /// The shortest run to a violation has this many transitions.
@@ -17,7 +16,7 @@ package struct TinySystem: Sendable, CustomTestStringConvertible {
   package let property: PropertyID
   package let answer: Answer
 
-  package var testDescription: String { name }
+  package var description: String { name }
 }
 
 /// Builds systems over one word `x` of four bits, rule by rule.

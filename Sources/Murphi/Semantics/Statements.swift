@@ -83,7 +83,8 @@ package struct Local: Hashable, Sendable {
   package enum Kind: Hashable, Sendable {
     /// Starts undefined on every run.
     case variable
-    /// A quantifier's, or an alias of a value; read-only but for loop variables.
+    /// A quantifier's, or an alias of a value. As in rumur a quantifier's may be written (in its own pass or copy only); an
+    /// alias of a value may not.
     case value
     /// A by-value parameter; read-only.
     case parameter

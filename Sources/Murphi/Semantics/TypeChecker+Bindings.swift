@@ -44,6 +44,7 @@ extension TypeChecker {
     guard let first, let last, let low = first.interval, let high = last.interval else { return nil }
     if let step, step == nil { return nil }
     guard hasDirection(first, last, step ?? nil, at: from.range.union((by ?? to).range)) else { return nil }
+    noteForRumur(first, last)
     let lower = min(low.lowerBound, high.lowerBound)
     let upper = max(low.upperBound, high.upperBound)
     for value in [lower, upper] where value.magnitude > 1 << 62 {
@@ -51,6 +52,13 @@ extension TypeChecker {
       return nil
     }
     return (.bounds(from: first, to: last, by: step ?? nil), .range(lower: lower, upper: upper))
+  }
+
+  /// To rumur a quantifier without constant bounds is an integer of any size, which makes all arithmetic 64 bits wide.
+  private mutating func noteForRumur(_ first: Expression, _ last: Expression) {
+    if case .constant = first.kind, case .constant = last.kind { return }
+    valueType.note(.min)
+    valueType.note(.max)
   }
 
   /// One bound or the step.

@@ -92,8 +92,10 @@ extension TypeChecker {
     }
   }
 
-  /// Types an operation's arguments in the scope in force.
+  /// Types an operation's arguments in the scope in force; their numbers do not count for rumur's value type.
   mutating func operation(_ syntax: OperationSyntax) -> OperationUse? {
+    let seenByRumur = (valueType, wideArithmetic)
+    defer { (valueType, wideArithmetic) = seenByRumur }
     var arguments: [OperationUse.Argument] = []
     for (name, value) in syntax.arguments {
       guard let found = simpleValue(value, "an argument") else { return nil }
@@ -137,9 +139,13 @@ extension TypeChecker {
 
   /// Types an observable.
   private mutating func observable(_ name: NameSyntax, _ indices: [QuantifierSyntax], _ value: ExpressionSyntax) {
+    let seenByRumur = (valueType, wideArithmetic)
     locals = []
     scopes.push()
-    defer { scopes.pop() }
+    defer {
+      scopes.pop()
+      (valueType, wideArithmetic) = seenByRumur
+    }
     let quantifiers = indices.compactMap { quantifier($0, .ruleset) }
     guard let found = simpleValue(value, "an observable"), quantifiers.count == indices.count else { return }
     model.directives.observables.append(

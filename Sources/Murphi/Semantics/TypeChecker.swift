@@ -95,9 +95,12 @@ extension TypeChecker {
     setting.range ?? constantRanges[setting.name] ?? SourceRange(start: 0, end: 0)
   }
 
-  /// Warns where rumur would compute too narrowly.
+  /// Warns where rumur would compute too narrowly: innermost operations only, what contains them only follows.
   private mutating func warnAboutArithmetic() {
+    var warned: [SourceRange] = []
     for (symbol, interval, range) in wideArithmetic where !valueType.contains(interval) {
+      if warned.contains(where: { range.start <= $0.start && $0.end <= range.end }) { continue }
+      warned.append(range)
       warnings.append(
         MurphiDiagnostics.narrowArithmetic(
           symbol, interval: "\(interval.lowerBound)…\(interval.upperBound)", type: valueType.name,

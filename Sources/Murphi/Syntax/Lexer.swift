@@ -93,8 +93,7 @@ struct Lexer {
   }
 }
 
-// MARK: comments and directives
-
+/// Comments and directives.
 extension Lexer {
   /// Skips `-- …`, or sets a directive aside.
   private mutating func comment() {
@@ -149,8 +148,7 @@ extension Lexer {
   }
 }
 
-// MARK: words, numbers, strings, operators
-
+/// Words, numbers, strings, operators.
 extension Lexer {
   /// Reads a name or a keyword.
   private mutating func identifier() {
@@ -223,7 +221,7 @@ extension Lexer {
     }
     diagnostics.append(
       MurphiDiagnostics.unterminatedString(at: SourceRange(start: start, end: start + opening)))
-    offset = limit
+    append(.string(""), lineEnd(from: start) - start)
   }
 
   /// Whether `”` stands there.

@@ -201,8 +201,8 @@ extension Parser {
   /// Reads `[var] a, b: type`.
   private mutating func parameter() throws(SyntaxAbort) -> ParameterSyntax {
     let passing: ParameterSyntax.Passing = accept(.var) ? .reference : .value
-    guard case .identifier = current.kind else { throw unexpected("a parameter or `)`") }
-    let names = try nameList()
+    var names: [NameSyntax] = []
+    repeat { names.append(try name("a parameter's name or `)`")) } while accept(.comma)
     try expect(.colon, after: "after the parameter's name")
     return ParameterSyntax(passing: passing, names: names, type: try type())
   }

@@ -68,9 +68,9 @@ extension Parser {
     guard case .symbol(let symbol) = current.kind, let found = UnaryOperator(rawValue: symbol.rawValue) else {
       return try primary()
     }
+    let start = advance().range
     try descend()
     defer { depth -= 1 }
-    let start = advance().range
     let operand = try found == .not ? binary(.comparison) : prefixed()
     return try made(.unary(found, operand), start.union(operand.range))
   }

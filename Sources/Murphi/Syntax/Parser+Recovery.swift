@@ -11,18 +11,20 @@ extension Parser {
     }
   }
 
-  /// Skips to the `;` or ender that closes the statement or declaration at fault, over whole nested constructs.
+  /// Skips to the `;` or ender that closes the statement or declaration at fault, which began at `start`.
+  ///
+  /// What it opened before the error counts, so that its own `end` is not taken for the surrounding one's.
   mutating func skipToSeparator(from start: Int) {
-    var nesting = 0
+    if isHopeless { return }
+    var nesting = max(0, tokens[start..<position].reduce(0) { $0 + $1.nestingChange })
     if position == start, !at(.semicolon), !isEnderHere { advance() }
     while !isAtEnd {
       if nesting == 0, at(.semicolon) { return }
       if case .keyword(let keyword) = current.kind {
         if keyword.startsNode { return }
         if nesting == 0, keyword.endsStatements { return }
-        if keyword.opensBlock { nesting += 1 }
-        if keyword.isEnder { nesting -= 1 }
       }
+      nesting += current.nestingChange
       advance()
     }
   }
@@ -59,6 +61,14 @@ extension Parser {
       }
     }
     throw SyntaxAbort()
+  }
+}
+
+extension Token {
+  /// By how much it changes the depth inside a body.
+  fileprivate var nestingChange: Int {
+    guard case .keyword(let keyword) = kind else { return 0 }
+    return keyword.opensBlock ? 1 : keyword.isEnder ? -1 : 0
   }
 }
 

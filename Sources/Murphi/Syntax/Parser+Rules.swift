@@ -108,15 +108,28 @@ extension Parser {
   /// Reads `ruleset q {; q} do rules end`.
   private mutating func ruleset() throws(SyntaxAbort) -> RuleSyntax {
     let keyword = advance()
-    var quantifiers = [try quantifier()]
-    while at(.semicolon) {
-      skipSemicolons()
-      if at(.do) { break }
+    var quantifiers: [QuantifierSyntax] = []
+    do throws(SyntaxAbort) {
       quantifiers.append(try quantifier())
+      while at(.semicolon) {
+        skipSemicolons()
+        quantifiers.append(try quantifier())
+      }
+      try expect(.do, after: "after the quantifiers")
+    } catch {
+      try skipHead()
     }
-    try expect(.do, after: "after the quantifiers")
     let rules = try rules(of: keyword, ender: .endruleset)
     return .ruleset(quantifiers, rules, keyword.range)
+  }
+
+  /// Skips to just after a `do`, unless something else starts before.
+  private mutating func skipHead() throws(SyntaxAbort) {
+    while !accept(.do) {
+      if case .keyword(let keyword) = current.kind, keyword.startsNode { throw SyntaxAbort() }
+      if isAtEnd { throw SyntaxAbort() }
+      advance()
+    }
   }
 
   /// Reads `alias bindings do rules end`.
@@ -140,7 +153,6 @@ extension Parser {
   /// Reads rules up to the ender; goes on after an error.
   private mutating func rules(of opener: Token, ender: Keyword) throws(SyntaxAbort) -> [RuleSyntax] {
     var rules: [RuleSyntax] = []
-    skipSemicolons()
     while !isAtEnd, !isEnderNext {
       let start = position
       do throws(SyntaxAbort) {

@@ -9,7 +9,9 @@ extension Parser {
       let start = position
       do throws(SyntaxAbort) {
         statements.append(try statement())
-        guard at(.semicolon) || isAtStatementsEnd else { throw unexpected("`;` or `end` after the statement") }
+        guard at(.semicolon) || isAtStatementsEnd || isAtEnd else {
+          throw unexpected("`;` or `end` after the statement")
+        }
       } catch {
         skipToSeparator(from: start)
         if !at(.semicolon), !isAtStatementsEnd { throw error }

@@ -1,0 +1,194 @@
+import Checking
+import Elaboration
+import Engines
+import Execution
+import ExplicitState
+import Murphi
+import Replay
+import TransitionSystems
+
+/// Asks the engines about an instance, in the fixed order, and checks every trace before anybody sees it.
+///
+/// Budgets are counts, so the same instance gives the same answers on every machine.
+struct Decider: Sendable {
+  let engine: CommonOptions.EngineChoice
+  /// For the explicit search.
+  let budget: Budget
+  /// How far BMC unrolls when nobody has concluded; nil means the engine's default.
+  let depth: Int?
+  let deadlock: DeadlockMode?
+
+  /// States that `auto` lets the explicit search store before it leaves the question to the solver.
+  static let stateBudget = 8_000_000
+
+  /// Z3's `rlimit` per query: for an answer, and for a second opinion.
+  static let effort: UInt32 = 400_000_000
+  static let secondOpinionEffort: UInt32 = 20_000_000
+
+  init(options: CommonOptions, jobs: Int) {
+    engine = options.engine
+    depth = options.depth
+    deadlock = options.deadlock?.mode
+    let bytes = options.memory.map { $0.bytes / jobs } ?? .max
+    budget = Budget(states: options.engine == .auto ? Self.stateBudget : .max, bytes: bytes)
+  }
+
+  /// Everything that can be found out about an instance.
+  ///
+  /// Throws: only what is nobody's verdict (our own bug).
+  func decide(_ instance: Instance) async throws -> Findings {
+    var findings = Findings()
+    let program: Program
+    do { program = try Program(model: instance.model) } catch {
+      return limited(instance, .enumeration("\(error)"))
+    }
+    switch engine {
+    case .explicit: explicit(program, instance, &findings)
+    case .bmc: try await symbolic(program, instance, [.bmc], &findings)
+    case .kInduction: try await symbolic(program, instance, [.kInduction], &findings)
+    case .auto:
+      explicit(program, instance, &findings)
+      try await symbolic(program, instance, [.bmc, .kInduction], &findings)
+    case .pdr: preconditionFailure("the command line refuses an engine that does not exist")
+    }
+    return findings
+  }
+
+  /// The explicit search alone, for coverage; nil where the model cannot be enumerated.
+  func search(_ instance: Instance) async -> SearchReport? {
+    guard let program = try? Program(model: instance.model) else { return nil }
+    return ExplicitEngine(program, deadlock: deadlock).exhaust(within: budget)
+  }
+
+  /// The concrete machine for an instance's traces; nil where the model does not speak of it.
+  func replayer(for instance: Instance) -> Replayer? {
+    guard let program = try? Program(model: instance.model) else { return nil }
+    return Replayer(program: program)
+  }
+
+  /// The engines that ask Z3.
+  private enum Symbolic {
+    case bmc
+    case kInduction
+  }
+
+  /// Asks the symbolic engines. Where the explicit search has concluded already they give a second opinion within a small
+  /// effort: BMC on what is violated, as deep as the trace; k-induction on what is proved. Otherwise they are the answer.
+  private func symbolic(
+    _ program: Program, _ instance: Instance, _ engines: [Symbolic], _ findings: inout Findings
+  ) async throws {
+    let questions = instance.questions.filter(\.isSymbolic)
+    guard !questions.isEmpty, !Task.isCancelled else { return }
+    let system: TransitionSystem
+    do { system = try Elaborator(instance.model).elaborate().system } catch {
+      return refuse(error, questions, program, engines, &findings)
+    }
+    for engine in engines {
+      let open = questions.filter { isWorthAsking(engine, $0.property, findings) }
+      guard !open.isEmpty, !Task.isCancelled else { continue }
+      let start = ContinuousClock.now
+      let name: String
+      let verdicts: [Verdict]
+      switch engine {
+      case .bmc:
+        let bmc = BMC(system)
+        name = bmc.name
+        verdicts = try await bmc.decide(open.map(\.property), within: bounds(.bmc, open, findings))
+      case .kInduction:
+        let induction = KInduction(system)
+        name = induction.name
+        verdicts = try await induction.decide(open.map(\.property), within: bounds(.kInduction, open, findings))
+      }
+      let seconds = ProveInvariantsCommand.seconds(since: start)
+      for (question, verdict) in zip(open, verdicts) {
+        add(Opinion(engine: name, verdict: verdict, seconds: seconds), question, program, to: &findings)
+      }
+    }
+  }
+
+  /// A model that has no finite terms within the limits: the explicit search stays the only opinion.
+  private func refuse(
+    _ error: ElaborationError, _ questions: [Question], _ program: Program, _ engines: [Symbolic],
+    _ findings: inout Findings
+  ) {
+    let verdict = Verdict.unknown(reason: "\(error.location): \(error.message)")
+    for question in questions {
+      add(
+        Opinion(engine: engines.first == .bmc ? "bmc" : "k-induction", verdict: verdict, seconds: 0), question, program,
+        to: &findings)
+    }
+  }
+
+  /// Whether an engine could still say something: always where nobody has concluded; as a second opinion on a violation (BMC) or
+  /// on a proof (k-induction).
+  private func isWorthAsking(_ engine: Symbolic, _ property: PropertyID, _ findings: Findings) -> Bool {
+    switch (engine, findings.answer(property)?.verdict) {
+    case (_, nil), (_, .bounded), (_, .unknown), (_, .limit): true
+    case (.bmc, .violated), (.kInduction, .proved): true
+    case (_, .violated), (_, .deadlock), (_, .vacuous), (_, .proved): false
+    }
+  }
+
+  /// Unrolling depth and solver effort for an engine's questions.
+  private func bounds(_ engine: Symbolic, _ questions: [Question], _ findings: Findings) -> Budget {
+    let verdicts = questions.map { findings.answer($0.property)?.verdict }
+    let isSecondOpinion = verdicts.allSatisfy { $0?.isConclusive ?? false }
+    var deepest = 0
+    for case .violated(let trace, _)? in verdicts { deepest = max(deepest, trace.depth) }
+    var budget = self.budget
+    switch (engine, isSecondOpinion) {
+    case (.bmc, true): budget.depth = deepest
+    case (.bmc, false): budget.depth = max(depth ?? 30, deepest)
+    case (.kInduction, true): budget.depth = 2
+    case (.kInduction, false): budget.depth = depth ?? 10
+    }
+    budget.effort = isSecondOpinion ? Self.secondOpinionEffort : Self.effort
+    return budget
+  }
+
+  private func explicit(_ program: Program, _ instance: Instance, _ findings: inout Findings) {
+    let start = ContinuousClock.now
+    let engine = ExplicitEngine(program, deadlock: deadlock)
+    let report = search(engine, instance)
+    let seconds = ProveInvariantsCommand.seconds(since: start)
+    findings.search = report
+    for question in instance.questions {
+      let verdict = engine.verdict(question.property, report)
+      add(Opinion(engine: engine.name, verdict: verdict, seconds: seconds), question, program, to: &findings)
+    }
+  }
+
+  /// The file as it stands is searched to the end, for all properties, covers and vacuity at once; a variant only until
+  /// everything that it names is decided.
+  private func search(_ engine: ExplicitEngine, _ instance: Instance) -> SearchReport {
+    guard instance.variant != nil else { return engine.exhaust(within: budget) }
+    let options = SearchOptions(
+      stop: .whenDecided(instance.questions.map(\.property)), budget: budget, deadlock: engine.deadlock)
+    return BreadthFirstSearch(engine.program, options: options).run()
+  }
+
+  /// Adds an opinion; a trace that does not re-execute is a contradiction, whoever made it.
+  private func add(_ opinion: Opinion, _ question: Question, _ program: Program, to findings: inout Findings) {
+    switch opinion.verdict {
+    case .violated(let trace, _), .deadlock(let trace):
+      do {
+        try TraceChecker(program: program).check(trace, violates: question.property)
+      } catch {
+        findings.contradictions[question.property] = Contradiction(
+          subject: question.name, first: Portfolio.words(opinion),
+          second: "re-execution: step \(error.step): \(error.reason)")
+      }
+    case .vacuous, .proved, .bounded, .unknown, .limit: break
+    }
+    findings.add(opinion, on: question.property, called: question.name)
+  }
+
+  private func limited(_ instance: Instance, _ reason: LimitReason) -> Findings {
+    var findings = Findings()
+    for question in Question.all(of: instance.model) {
+      let opinion = Opinion(engine: "explicit", verdict: .limit(reason, reached: Reached(depth: 0)), seconds: 0)
+      findings.add(opinion, on: question.property, called: question.name)
+    }
+    return findings
+  }
+}
