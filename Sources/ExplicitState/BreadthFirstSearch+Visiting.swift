@@ -76,8 +76,9 @@ extension BreadthFirstSearch {
     var decided = -1
     for number in 0..<table.count where table.position(ofCopy: number) != decided {
       if reloads { interpreter.load(state) }
-      switch interpreter.run(number, of: table) {
-      case .success, .dropped:
+      let outcome = interpreter.run(number, of: table)
+      if outcome == .success || outcome == .dropped {
+        number += 1
         continue
       case .negative:
         decided = table.position(ofCopy: number)
