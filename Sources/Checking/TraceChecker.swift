@@ -77,7 +77,7 @@ package struct TraceChecker: Sendable {
     case .dropped: throw TraceRejection(step: index, reason: "an assume statement drops the firing")
     case .failed(let found, let partial):
       guard let failure else { throw TraceRejection(step: index, reason: "run-time error: \(found.message)") }
-      guard found.property == failure.property, found.message == failure.message else {
+      guard Self.isSame(found, failure) else {
         throw TraceRejection(step: index, reason: "run-time error \(found.message), the trace says: \(failure.message)")
       }
       try compare(partial, step, index: index)
@@ -89,8 +89,14 @@ package struct TraceChecker: Sendable {
   private func isMet(_ failure: RunTimeFailure, in state: State, _ interpreter: Interpreter) -> Bool {
     (program.assumptions + program.properties).contains { family in
       guard case .failed(let found) = interpreter.check(family, on: state) else { return false }
-      return found.property == failure.property && found.message == failure.message
+      return Self.isSame(found, failure)
     }
+  }
+
+  /// Whether two failures are one: the same property at the same place. Terms do not know the offending value that the
+  /// reference semantics prints, so the words may differ in that number.
+  private static func isSame(_ found: RunTimeFailure, _ claimed: RunTimeFailure) -> Bool {
+    found.property == claimed.property && found.location == claimed.location
   }
 
   private func compare(_ state: State, _ step: TraceStep, index: Int) throws(TraceRejection) {

@@ -76,9 +76,8 @@ extension BreadthFirstSearch {
     var decided = -1
     for number in 0..<table.count where table.position(ofCopy: number) != decided {
       if reloads { interpreter.load(state) }
-      let outcome = interpreter.run(number, of: table)
-      if outcome == .success || outcome == .dropped {
-        number += 1
+      switch interpreter.run(number, of: table) {
+      case .success, .dropped:
         continue
       case .negative:
         decided = table.position(ofCopy: number)
