@@ -42,6 +42,13 @@ package struct PlatformSize: Hashable, Sendable {
 
   package init() {}
 
+  /// The machine that scenarios run on unless they set its size: two packages.
+  package static var scenario: PlatformSize {
+    var size = PlatformSize()
+    size.packages = 2
+    return size
+  }
+
   /// How many LPs a package has.
   package var processorsPerPackage: Int { (vcpus + packages - 1) / packages + 1 }
 

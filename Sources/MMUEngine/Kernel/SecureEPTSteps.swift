@@ -96,17 +96,23 @@ extension Machine {
         "stale-translation", "vCPU \(stale.vcpu) in the guest can still use page \(stale.page.rawValue), which is free")
     }
     tdx.platform.memory.steps.names = []
-    var checks = Self.ranked(tdx.platform.memory.collectChecks())
+    var checks = Self.mostTelling(tdx.platform.memory.collectChecks())
     if checksInvariants { checks += tdx.checkInvariants() }
     return Outcome(status, checks: checks)
   }
 
-  /// Checks in the order in which they count when one step raises several; stable otherwise.
-  private static func ranked(_ checks: [EngineCheck]) -> [EngineCheck] {
+  /// Of the checks that one step raises, the one that counts; the others are told in its detail.
+  ///
+  /// One mistake often trips several: a table that is freed too early is also a page that a TD owns. What a variant names is
+  /// the cause, which comes first in `secureEPTChecks`.
+  private static func mostTelling(_ checks: [EngineCheck]) -> [EngineCheck] {
     func rank(_ check: EngineCheck) -> Int {
       secureEPTChecks.firstIndex { $0.name == check.name } ?? secureEPTChecks.count
     }
-    return checks.enumerated().sorted { (rank($0.element), $0.offset) < (rank($1.element), $1.offset) }.map(\.element)
+    let ranked = checks.enumerated().sorted { (rank($0.element), $0.offset) < (rank($1.element), $1.offset) }
+    guard let first = ranked.first?.element else { return [] }
+    let others = ranked.dropFirst().map { "\($0.element.name): \($0.element.detail)" }
+    return [EngineCheck(first.name, ([first.detail] + others).joined(separator: "; also "))]
   }
 
   /// The engine checks of the Secure-EPT part, most telling first.

@@ -32,7 +32,7 @@ package struct TDXHost: Hashable, Sendable {
   /// How many frames of each table.
   package static let leavesPerTable: UInt64 = 16
 
-  package init(policy: KernelPolicy, size: PlatformSize = PlatformSize()) {
+  package init(policy: KernelPolicy, size: PlatformSize = .scenario) {
     self.policy = policy
     var omissions: Set<ModuleOmission> = []
     if policy.has(.moduleNoTracking) { omissions.insert(.tracking) }
