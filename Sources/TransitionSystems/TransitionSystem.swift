@@ -13,7 +13,8 @@ package import Logic
 /// - starts likewise (they have no guard);
 /// - in an admitted state s an invariant is violated iff `¬failure ∧ ¬condition`, and its evaluation fails iff `failure`, which
 ///   violates the failure's own property and not the invariant;
-/// - an assumption that fails in a state violates the failure's property; one that is false drops the state silently.
+/// - assumptions are evaluated in order until one is not met: one that fails violates the failure's property, one that is false
+///   drops the state silently.
 ///
 /// The step relation is not total: a model may stop.
 ///
