@@ -139,6 +139,9 @@ package struct KernelPolicy: Sendable, Hashable {
     self.deviations = deviations
   }
 
+  /// The unmodified kernel of the same version: what is left of this policy without its deviations.
+  package var form: KernelPolicy { KernelPolicy(deviations.intersection([.linux616, .linux619])) }
+
   /// The unmodified kernel on an unmodified module.
   package static let right = KernelPolicy()
 

@@ -86,7 +86,7 @@ struct Campaign: Sendable {
       location: loaded.location, title: base.model.directives.title,
       constants: base.constants.map { "\($0.name)=\($0.text)" }.joined(separator: " "),
       omissions: base.model.directives.abstractions, rows: rows,
-      warnings: base.warnings.map { DiagnosticRenderer.render($0, in: loaded.file) })
+      warnings: base.renderedWarnings)
   }
 
   /// The variants that were asked for. Throws: the one that was named does not exist.

@@ -1,4 +1,7 @@
 import ArgumentParser
+import Diagnostics
+import Foundation
+import TransitionSystems
 
 /// The root command.
 @main
@@ -6,5 +9,45 @@ struct KVMCheck: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "kvmcheck",
     abstract: "Proves or refutes what people say about KVM's confidential-computing state machines.",
-    subcommands: [ProveCommand.self, EngineCommand.self])
+    version: Version.text,
+    subcommands: [ProveCommand.self, ExploreCommand.self, ReplayCommand.self, EngineCommand.self])
+
+  /// Runs the command line; every error becomes its exit code and a line that says what was found and what was expected.
+  static func main() async {
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      var command = try parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      Foundation.exit(code(of: error))
+    }
+  }
+
+  /// Prints what is to be said about an error and names its exit code.
+  private static func code(of error: any Error) -> Int32 {
+    switch error {
+    case let code as ExitCode: return code.rawValue
+    case let rejection as Rejection:
+      return say(DiagnosticRenderer.render(rejection.diagnostics, in: rejection.file), .rejected)
+    case let error as ModelLocator.NotFound: return say("error: \(error)", .rejected)
+    case let error as UsageError: return say("error: \(error)", .usage)
+    case let error as UnknownName: return say("error: \(error)", .usage)
+    case let error as StaleTrace: return say("error: \(error)", .contradiction)
+    case let error as Contradiction:
+      return say("contradiction: \(error.subject)\n  \(error.first)\n  \(error.second)", .contradiction)
+    case let error as ConsoleError: return say("error: \(error)", .internalError)
+    case is CleanExit, is ValidationError: exit(withError: error)
+    case _ where exitCode(for: error) == .validationFailure: exit(withError: error)
+    case _: return say("internal error: \(error)", .internalError)
+    }
+  }
+
+  private static func say(_ text: String, _ code: ExitCode) -> Int32 {
+    Console(path: nil, quiet: true).diagnose(text)
+    return code.rawValue
+  }
 }

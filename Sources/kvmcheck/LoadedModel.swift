@@ -70,6 +70,9 @@ struct Instance: Sendable {
     return result
   }
 
+  /// The front end's warnings with their excerpts.
+  var renderedWarnings: [String] { warnings.map { DiagnosticRenderer.render($0, in: loaded.file) } }
+
   /// What is asked about this instance: everything, or, of a variant, what it names. A variant that names a run-time error also
   /// asks about assertions, since a failed one is such an error.
   var questions: [Question] {

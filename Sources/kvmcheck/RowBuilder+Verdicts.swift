@@ -99,7 +99,7 @@ extension RowBuilder {
   private func replay(_ trace: Trace, event: String?) -> ReplayReport? {
     guard let replayer else { return nil }
     let policy = instance.variant.map { $0.policy ?? $0.name } ?? "right"
-    return replayer.replay(trace, policy: policy, event: event)
+    return replayer.replay(trace, policy: policy, event: event, tolerating: instance.variant?.events ?? [])
   }
 
   /// The row of `error TEXT`: a run-time error with that text is expected.
@@ -162,5 +162,18 @@ extension RowBuilder {
     case .enumeration(let what): "too wide to enumerate: \(what)"
     case .interrupted: "interrupted"
     }
+  }
+}
+
+extension VariantDeclaration {
+  /// Every event that the variant names with `by`.
+  var events: Set<String> {
+    Set(
+      outcomes.compactMap { outcome in
+        switch outcome {
+        case .violates(_, let event), .error(_, let event): event
+        case .holds, .deadlock, .unreachable: nil
+        }
+      })
   }
 }

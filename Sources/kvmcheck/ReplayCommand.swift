@@ -1,0 +1,143 @@
+import ArgumentParser
+import Checking
+import Execution
+import Foundation
+import Interchange
+import Logic
+import Murphi
+import Replay
+import Report
+import TransitionSystems
+
+/// `kvmcheck replay TRACE`: a saved counterexample, re-executed by the reference semantics and run on the engine.
+struct ReplayCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "replay", abstract: "Run a saved counterexample on the engine.",
+    discussion: "The trace must belong to the model as it is now: a trace of another text is refused as stale.")
+
+  @ArgumentParser.Argument(help: ArgumentHelp("An ITF JSON file, as --traces writes it.", valueName: "trace"))
+  var trace: String
+
+  @Option(help: ArgumentHelp("The model's file (default: the shipped model of the trace's name).", valueName: "model"))
+  var model: String?
+
+  @Option(help: ArgumentHelp("The engine's policy (default: the variant's).", valueName: "policy"))
+  var policy: String?
+
+  @Option(help: ArgumentHelp("The folder that holds Models/.", valueName: "dir"))
+  var root: String?
+
+  func run() async throws {
+    let console = Console(path: nil, quiet: true)
+    let header = try header()
+    let instance = try instance(of: header)
+    guard instance.loaded.sha256 == header.origin.sha256 else {
+      throw StaleTrace(trace: trace, expected: instance.loaded.sha256, found: header.origin.sha256)
+    }
+    let program = try Program(model: instance.model)
+    let document = try ITFDocument(
+      header, variables: instance.model.variables.map { ($0.name, ValueShape($0.type)) },
+      parameters: Self.shapes(of: program))
+    let property = try property(document, instance)
+    do {
+      try TraceChecker(program: program).check(document.trace, violates: property)
+    } catch {
+      console.diagnose("\(trace): does not re-execute: step \(error.step): \(error.reason)")
+      throw ExitCode.contradiction
+    }
+    guard let replayer = Replayer(program: program) else {
+      try console.write(Self.text(document, replay: nil) + "not replayable: the model names no operation of the engine\n")
+      throw ExitCode.success
+    }
+    let variant = instance.variant
+    let report = replayer.replay(
+      document.trace, policy: policy ?? variant.map { $0.policy ?? $0.name } ?? "right",
+      event: variant?.event(of: document.origin.property), tolerating: variant?.events ?? [])
+    try console.write(Self.text(document, replay: report))
+    if case .diverged = report.result { throw ExitCode.contradiction }
+  }
+
+  private func header() throws -> ITFDocument.Header {
+    let data: Data
+    do { data = try Data(contentsOf: URL(fileURLWithPath: trace)) } catch {
+      throw ModelLocator.NotFound(description: "\(trace): cannot be read: expected an ITF JSON file")
+    }
+    do { return try ITFDocument.header(of: data) } catch {
+      throw ModelLocator.NotFound(description: "\(trace): \(error.message)")
+    }
+  }
+
+  private func instance(of header: ITFDocument.Header) throws -> Instance {
+    let locator = ModelLocator(
+      explicit: root, workingDirectory: FileManager.default.currentDirectoryPath, executable: CommandLine.arguments[0])
+    let loaded = try LoadedModel(try locator.find(model ?? header.origin.model))
+    let overrides = header.origin.constants.map { ConstantSetting(name: $0.name, value: $0.text) }
+    let declared = try loaded.tree.check().model.directives.variants
+    let variant = declared.first { $0.name == header.origin.variant }
+    return try Instance(loaded, scope: "default", variant: variant, overrides: overrides)
+  }
+
+  private func property(_ document: ITFDocument, _ instance: Instance) throws -> PropertyID {
+    if let failure = document.trace.failure { return failure.property }
+    let questions = Question.all(of: instance.model)
+    guard let question = questions.first(where: { $0.name == document.origin.property }) else {
+      throw UnknownName(kind: "property", name: document.origin.property, known: questions.map(\.name))
+    }
+    return question.property
+  }
+
+  private static func shapes(of program: Program) -> ITFDocument.ParameterShapes {
+    { isStart, index in
+      let families = isStart ? program.startstates : program.rules
+      guard let family = families.first(where: { $0.position == index }) else { return nil }
+      return family.parameters.map { ($0.name, ValueShape($0.type)) }
+    }
+  }
+
+  private static func text(_ document: ITFDocument, replay: ReplayReport?) -> String {
+    let origin = document.origin
+    let heading =
+      origin.model + (origin.variant.map { ", variant \($0)" } ?? "") + ": \(origin.verdict): \(origin.property)\n"
+    return heading + TraceTable(document.trace, replay: replay).lines(indent: 2).joined(separator: "\n") + "\n"
+  }
+}
+
+/// A trace that belongs to another text of its model.
+struct StaleTrace: Error, CustomStringConvertible {
+  let trace: String
+  let expected: String
+  let found: String
+
+  var description: String {
+    "\(trace): stale: it belongs to a model with SHA-256 \(found), this one has \(expected)"
+  }
+}
+
+extension VariantDeclaration {
+  /// The event that the variant names for a property.
+  fileprivate func event(of property: String) -> String? {
+    for outcome in outcomes {
+      switch outcome {
+      case .violates(property, let event): return event
+      case .error(let text, let event) where property.contains(text): return event
+      case .violates, .error, .holds, .deadlock, .unreachable: continue
+      }
+    }
+    return nil
+  }
+}
+
+extension ValueShape {
+  /// The shape of a type's values.
+  init(_ type: Type) {
+    switch type {
+    case .boolean: self = .boolean
+    case .range, .integer: self = .integer
+    case .enumeration(let type): self = .enumeration(members: type.members)
+    case .scalarset(let type): self = .scalarset(name: type.name, size: type.size)
+    case .record(let fields): self = .record(fields.map { ($0.name, ValueShape($0.type)) })
+    case .array(let index, let element):
+      self = .array(indices: (index.rawValues ?? 0...0).map { index.value(raw: $0) }, element: ValueShape(element))
+    }
+  }
+}
