@@ -286,7 +286,7 @@ begin
 end;
 
 --@ source TDX module, S-EPT entry states
-function blocked(e: sept): boolean;
+function is_blocked(e: sept): boolean;
 begin
   return e = BLOCKED | e = PENDING_BLOCKED;
 end;
@@ -299,7 +299,7 @@ begin
   if entry_locks_held() then return TDX_OPERAND_BUSY; end;
   if septTable[t] != NL_MAPPED then return TDX_EPT_WALK_FAILED; end;
   if entry_locked(t, l) then return TDX_OPERAND_BUSY; end;
-  if blocked(septLeaf[t][l]) then return TDX_GPA_RANGE_ALREADY_BLOCKED; end;
+  if is_blocked(septLeaf[t][l]) then return TDX_GPA_RANGE_ALREADY_BLOCKED; end;
   if septLeaf[t][l] = SEPT_FREE then return TDX_EPT_ENTRY_STATE_INCORRECT; end;
   return TDX_SUCCESS;
 end;
@@ -320,7 +320,7 @@ begin
   if entry_locks_held() then return TDX_OPERAND_BUSY; end;
   if septTable[t] != NL_MAPPED then return TDX_EPT_WALK_FAILED; end;
   if entry_locked(t, l) then return TDX_OPERAND_BUSY; end;
-  if !(blocked(septLeaf[t][l])) then return TDX_EPT_ENTRY_STATE_INCORRECT; end;
+  if !(is_blocked(septLeaf[t][l])) then return TDX_EPT_ENTRY_STATE_INCORRECT; end;
   if opState = OP_RUNNABLE & MODULE_TRACKING & !(tracked(blockAge[t][l])) then return TDX_TLB_TRACKING_NOT_DONE; end;
   return TDX_SUCCESS;
 end;
@@ -334,7 +334,7 @@ begin
   if septTable[t] != NL_MAPPED then return TDX_EPT_WALK_FAILED; end;
   if entry_locked(t, l) then return TDX_OPERAND_BUSY; end;
   if septLeaf[t][l] = SEPT_FREE then return TDX_EPT_ENTRY_STATE_INCORRECT; end;
-  if opState = OP_RUNNABLE & !(blocked(septLeaf[t][l])) then return TDX_GPA_RANGE_NOT_BLOCKED; end;
+  if opState = OP_RUNNABLE & !(is_blocked(septLeaf[t][l])) then return TDX_GPA_RANGE_NOT_BLOCKED; end;
   if opState = OP_RUNNABLE & MODULE_TRACKING & !(tracked(blockAge[t][l])) then return TDX_TLB_TRACKING_NOT_DONE; end;
   return TDX_SUCCESS;
 end;
