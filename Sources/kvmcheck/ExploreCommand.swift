@@ -91,8 +91,10 @@ private struct Exploration {
 
   var text: String {
     var lines = [
-      "\(instance.loaded.location.name), scope \(instance.scope)" + (instance.variant.map { ", variant \($0.name)" } ?? ""),
-      "  \(word.rawValue)" + (property.map { ": \($0)" } ?? "") + (report.limit.map { ": \(RowBuilder.words($0))" } ?? ""),
+      "\(instance.loaded.location.name), scope \(instance.scope)"
+        + (instance.variant.map { ", variant \($0.name)" } ?? ""),
+      "  \(word.rawValue)" + (property.map { ": \($0)" } ?? "")
+        + (report.limit.map { ": \(RowBuilder.words($0))" } ?? ""),
       "  \(report.states.grouped) states, \(report.rulesFired.grouped) rules fired, diameter \(report.diameter), "
         + "\(report.startStates.grouped) start states",
       String(format: "  %.1f bytes per state, %.2f s", report.bytesPerState, seconds),

@@ -40,8 +40,7 @@ struct KVMCheck: AsyncParsableCommand {
     case let error as Contradiction:
       return say("contradiction: \(error.subject)\n  \(error.first)\n  \(error.second)", .contradiction)
     case let error as ConsoleError: return say("error: \(error)", .internalError)
-    case is CleanExit, is ValidationError: exit(withError: error)
-    case _ where exitCode(for: error) == .validationFailure: exit(withError: error)
+    case _ where [.success, .validationFailure].contains(exitCode(for: error)): exit(withError: error)
     case _: return say("internal error: \(error)", .internalError)
     }
   }

@@ -46,7 +46,8 @@ struct ReplayCommand: AsyncParsableCommand {
       throw ExitCode.contradiction
     }
     guard let replayer = Replayer(program: program) else {
-      try console.write(Self.text(document, replay: nil) + "not replayable: the model names no operation of the engine\n")
+      try console.write(
+        Self.text(document, replay: nil) + "not replayable: the model names no operation of the engine\n")
       throw ExitCode.success
     }
     let variant = instance.variant
