@@ -56,8 +56,9 @@
 --@ variant no-kick: DO_KICK=false =>
 --@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_TLB_TRACKING_NOT_DONE,
 --@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON
---@ variant unblock-before-remove: UNBLOCK_FIRST=true =>
---@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_GPA_RANGE_NOT_BLOCKED
+--@ variant unblock-before-remove: UNBLOCK_FIRST=true in one-leaf =>
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_GPA_RANGE_NOT_BLOCKED,
+--@+  holds "no vCPU in the guest uses a translation to a freed page"
 --@ variant hkid-first: HKID_FIRST=true =>
 --@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
 --@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early
@@ -70,8 +71,10 @@
 --@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON
 --@ variant zap-root: ZAP_ROOT=true =>
 --@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_GPA_RANGE_NOT_BLOCKED
---@ variant zap-root-blocked: ZAP_ROOT=true ZAP_ROOT_BLOCK=true =>
---@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_EPT_PAGE_NOT_FREE
+--@ variant zap-root-blocked: ZAP_ROOT=true ZAP_ROOT_BLOCK=true in one-leaf =>
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_EPT_PAGE_NOT_FREE,
+--@+  holds "SEPT.REMOVE succeeds only on 512 free entries",
+--@+  holds "while keys are configured every entry that is not free has only mapped or blocked ancestors"
 --@ variant zap-root-unscanned: ZAP_ROOT=true ZAP_ROOT_BLOCK=true MODULE_SCAN=false =>
 --@+  violates "SEPT.REMOVE succeeds only on 512 free entries" by sept-removed-nonempty,
 --@+  violates "while keys are configured every entry that is not free has only mapped or blocked ancestors" by sept-removed-nonempty,
@@ -83,7 +86,8 @@
 --@ variant no-track-unchecked: DO_TRACK=false MODULE_TRACKING=false =>
 --@+  violates "no vCPU in the guest uses a translation to a freed page" by stale-translation policy no-track+module-no-tracking
 --@ variant no-kick-unchecked: DO_KICK=false MODULE_TRACKING=false =>
---@+  violates "no vCPU in the guest uses a translation to a freed page" by stale-translation policy no-kick+module-no-tracking
+--@+  violates "no vCPU in the guest uses a translation to a freed page" by stale-translation,
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_PREVIOUS_TLB_EPOCH_BUSY policy no-kick+module-no-tracking
 --@ variant block-only: BLOCK_ONLY=true in one-leaf =>
 --@+  holds "no vCPU in the guest uses a translation to a freed page",
 --@+  holds "SEPT.REMOVE succeeds only on 512 free entries",
@@ -778,25 +782,12 @@ ruleset v: vcpu do
         dirty[p] := true;
       end;
 
-      --@ source tdx_sept_link_private_spt: -EBUSY; tdp_mmu_free_sp
-      --@ operation TDH.MEM.SEPT.ADD vcpu=v gfn=t returns TDX_OPERAND_BUSY
-      rule "TDH.MEM.SEPT.ADD is busy"
-        mode[v] = V_TABLE_FROZEN & atTable[v][t] & tablePage[t][p] & sept_add_status(t, p) = TDX_OPERAND_BUSY ==>
+      --@ source tdx_sept_link_private_spt: -EBUSY, else KVM_BUG_ON and -EIO; tdp_mmu_free_sp
+      --@ operation TDH.MEM.SEPT.ADD vcpu=v gfn=t returns TDX_OPERAND_BUSY|TDX_EPT_ENTRY_STATE_INCORRECT|TDX_PAGE_METADATA_INCORRECT
+      rule "TDH.MEM.SEPT.ADD is busy or refused"
+        mode[v] = V_TABLE_FROZEN & atTable[v][t] & tablePage[t][p] & sept_add_status(t, p) != TDX_SUCCESS ==>
       begin
-        mode[v] := V_OUT;
-        atTable[v][t] := false;
-        free[p] := true;
-        tablePage[t][p] := false;
-        mirrorTable[t] := NONPRESENT;
-      end;
-
-      --@ source tdx_sept_link_private_spt: -EIO
-      --@ operation TDH.MEM.SEPT.ADD vcpu=v gfn=t returns TDX_EPT_ENTRY_STATE_INCORRECT|TDX_PAGE_METADATA_INCORRECT
-      rule "TDH.MEM.SEPT.ADD is refused"
-        mode[v] = V_TABLE_FROZEN & atTable[v][t] & tablePage[t][p]
-        & sept_add_status(t, p) != TDX_SUCCESS & sept_add_status(t, p) != TDX_OPERAND_BUSY ==>
-      begin
-        mode[v] := V_REFUSED;
+        mode[v] := (sept_add_status(t, p) = TDX_OPERAND_BUSY) ? V_OUT : V_REFUSED;
         atTable[v][t] := false;
         free[p] := true;
         tablePage[t][p] := false;
