@@ -35,7 +35,7 @@
 --@ observable sept_table_state[t: table]=(lifecycle = TD_KEYS_CONFIGURED ? septTable[t] : SEPT_FREE)
 --@ observable sept_state[t: table, l: leaf]=(lifecycle = TD_KEYS_CONFIGURED ? septLeaf[t][l] : SEPT_FREE)
 --@ observable sept_maps[t: table, l: leaf, p: page]=(lifecycle = TD_KEYS_CONFIGURED & maps[t][l][p])
---@ observable block_age[t: table, l: leaf]=blockAge[t][l]
+--@ observable block_age[t: table, l: leaf]=(lifecycle = TD_KEYS_CONFIGURED ? blockAge[t][l] : 2)
 --@ observable vcpu_mode[v: vcpu]=mode[v]
 --@ observable vcpu_behind[v: vcpu]=behind[v]
 --@ observable vcpu_associated[v: vcpu]=associated[v]
@@ -64,6 +64,7 @@
 --@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early
 --@ variant hkid-first-no-assertion: HKID_FIRST=true ASSERT_HKID=false =>
 --@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_TD_KEYS_NOT_CONFIGURED,
+--@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early,
 --@+  violates "no private SPTE freed before its leaves" by table-freed-before-leaves policy hkid-first+no-hkid-assertion
 --@ variant free-before-remove: FREE_FIRST=true =>
 --@+  violates "a free page belongs to no TD and no dirty cache line of its HKID is left" by page-freed-while-owned
@@ -890,8 +891,10 @@ ruleset t: table do
 
     --@ source kvm_set_memslot, kvm_swap_active_memslots
     --@ operation delete_begin gfn=t gfn=l
+    -- A zap from the root is asked of the live TD only: before FINALIZE the module needs no block and no TRACK.
     rule "memslot deletion begins"
-      phase = P_LIVE & !bugged & job = NO_JOB & range[t][l] = R_PRIVATE & !(populate_running()) & !(finalize_running()) ==>
+      phase = P_LIVE & !bugged & job = NO_JOB & range[t][l] = R_PRIVATE & !(populate_running()) & !(finalize_running())
+        & (!ZAP_ROOT | ZAP_ROOT_BLOCK | kvmRunnable) ==>
     begin
       job := DELETE;
       step := S_BEGUN;
