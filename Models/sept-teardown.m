@@ -44,7 +44,8 @@
 --@ scope kvm-6-16: KVM_616=true
 --@ scope small: PAGES=2
 --@ scope one-leaf: LEAVES=1 PAGES=2
---@ scope two: TABLES=2 PAGES=4
+--@ scope two: TABLES=2 PAGES=2
+--@ scope large: TABLES=2 PAGES=4
 --@ variant form-6-16: KVM_616=true =>
 --@+  holds policy kvm-6-16
 --@ variant no-track: DO_TRACK=false =>
