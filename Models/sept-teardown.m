@@ -64,8 +64,10 @@
 --@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
 --@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early
 --@ variant hkid-first-no-assertion: HKID_FIRST=true ASSERT_HKID=false =>
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
 --@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_TD_KEYS_NOT_CONFIGURED,
 --@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early,
+--@+  violates "a free page belongs to no TD and no dirty cache line of its HKID is left" by page-freed-while-owned,
 --@+  violates "no private SPTE freed before its leaves" by table-freed-before-leaves policy hkid-first+no-hkid-assertion
 --@ variant free-before-remove: FREE_FIRST=true =>
 --@+  violates "a free page belongs to no TD and no dirty cache line of its HKID is left" by page-freed-while-owned
