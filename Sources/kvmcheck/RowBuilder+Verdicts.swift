@@ -42,7 +42,7 @@ extension RowBuilder {
       row.detail = reason
     case .limit(let reason, let reached):
       row.verdict = .limit
-      row.detail = Self.words(reason) + " at depth \(reached.depth)"
+      row.detail = (reason == .interrupted ? stopWords : Self.words(reason)) + " at depth \(max(0, reached.depth))"
     }
   }
 

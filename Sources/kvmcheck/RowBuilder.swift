@@ -108,7 +108,8 @@ struct RowBuilder {
     return row
   }
 
-  private var stopWords: String {
+  /// Why the command ended early, in words.
+  var stopWords: String {
     switch stop {
     case .none: "not decided within the budget"
     case .interrupted: "interrupted"

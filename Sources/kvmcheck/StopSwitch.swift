@@ -35,17 +35,25 @@ final class StopSwitch: Sendable {
       source.resume()
       return source
     }
-    let clock = timeout.map { seconds in
-      Task {
-        try await Task.sleep(for: .seconds(seconds))
-        self.stop(.time)
-        task.cancel()
-      }
-    }
+    let clock = timeout.map { startTimer(seconds: $0, cancelling: task) }
     defer {
       clock?.cancel()
       for source in sources { source.cancel() }
     }
     return try await task.value
+  }
+
+  /// A timer of its own thread: searches may occupy every thread of the task pool.
+  private func startTimer<Result: Sendable>(
+    seconds: Double, cancelling task: Task<Result, any Error>
+  ) -> any DispatchSourceTimer {
+    let timer = DispatchSource.makeTimerSource(queue: .global())
+    timer.schedule(deadline: .now() + seconds)
+    timer.setEventHandler {
+      self.stop(.time)
+      task.cancel()
+    }
+    timer.resume()
+    return timer
   }
 }
