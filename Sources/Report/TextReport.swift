@@ -30,8 +30,9 @@ package struct TextReport {
     -> String
   {
     var lines = [title.map { "\(model): \($0)" } ?? model]
-    lines.append("  \(file), scope \(scope)" + (constants.isEmpty ? "" : ": \(constants)"))
-    if traces == .full { lines += omissions.flatMap { Self.wrapped("  not modelled: " + $0, hanging: 16) } }
+    lines += Self.wrapped(
+      "\(file), scope \(scope)" + (constants.isEmpty ? "" : ": \(constants)"), indent: 2, hanging: 4)
+    if traces == .full { lines += omissions.flatMap { Self.wrapped("assumed: " + $0, indent: 2, hanging: 11) } }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -90,16 +91,18 @@ package struct TextReport {
   }
 
   /// Breaks at blanks so that no line is longer than 118 characters.
-  static func wrapped(_ text: String, hanging: Int) -> [String] {
+  static func wrapped(_ text: String, indent: Int, hanging: Int) -> [String] {
     var lines: [String] = []
-    var line = ""
-    for word in text.split(separator: " ", omittingEmptySubsequences: false) {
-      if line.count + word.count + 1 > 118, !line.isEmpty {
+    var line = String(repeating: " ", count: indent)
+    var isFirst = true
+    for word in text.split(separator: " ") {
+      if line.count + word.count + 1 > 118, !isFirst {
         lines.append(line)
-        line = String(repeating: " ", count: hanging) + word
-      } else {
-        line += (line.isEmpty && lines.isEmpty ? "" : " ") + word
+        line = String(repeating: " ", count: hanging)
+        isFirst = true
       }
+      line += (isFirst ? "" : " ") + word
+      isFirst = false
     }
     return lines + [line]
   }

@@ -27,7 +27,8 @@ struct Campaign: Sendable {
   struct FileResult: Sendable {
     let location: ModelLocator.Location
     let title: String?
-    let constants: String
+    /// Of the scope that variants start from.
+    let constants: [NamedText]
     let omissions: [String]
     let rows: [ResultRow]
     /// Warnings of the front end, rendered.
@@ -84,7 +85,7 @@ struct Campaign: Sendable {
     }
     return FileResult(
       location: loaded.location, title: base.model.directives.title,
-      constants: base.constants.map { "\($0.name)=\($0.text)" }.joined(separator: " "),
+      constants: base.constants,
       omissions: base.model.directives.abstractions, rows: rows,
       warnings: base.renderedWarnings)
   }
@@ -160,6 +161,6 @@ struct Campaign: Sendable {
       kind: .invariant, verdict: .rejected)
     row.diagnostics = diagnostics
     row.asExpected = false
-    return FileResult(location: location, title: nil, constants: "", omissions: [], rows: [row], warnings: [])
+    return FileResult(location: location, title: nil, constants: [], omissions: [], rows: [row], warnings: [])
   }
 }

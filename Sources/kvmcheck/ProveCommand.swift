@@ -92,12 +92,13 @@ struct ProveInvariantsCommand: AsyncParsableCommand {
   private static func text(of result: Campaign.FileResult, scope: String, report: TextReport) -> String {
     var text = report.heading(
       model: result.location.name, file: result.location.path, title: result.title, scope: scope,
-      constants: result.constants, omissions: result.omissions)
+      constants: Self.words(result.constants), omissions: result.omissions)
     let width = min(72, result.rows.map(\.property.count).max() ?? 0)
     var variant: String?
     for row in result.rows {
       if row.variant != variant, let name = row.variant {
-        text += report.heading(variant: name, constants: Self.changed(row, from: result.rows))
+        text += report.heading(
+          variant: name, constants: Self.words(row.constants.filter { !result.constants.contains($0) }))
       }
       variant = row.variant
       text += report.text(of: row, width: width)
@@ -105,12 +106,9 @@ struct ProveInvariantsCommand: AsyncParsableCommand {
     return text + "\n"
   }
 
-  /// The constants of a variant's row that differ from those of the file as it stands.
-  private static func changed(_ row: ResultRow, from rows: [ResultRow]) -> String {
-    guard let base = rows.first(where: { $0.variant == nil }) else {
-      return row.constants.map { "\($0.name)=\($0.text)" }.joined(separator: " ")
-    }
-    return row.constants.filter { !base.constants.contains($0) }.map { "\($0.name)=\($0.text)" }.joined(separator: " ")
+  /// Constants as the command line takes them.
+  private static func words(_ constants: [NamedText]) -> String {
+    constants.map { "\($0.name)=\($0.text)" }.joined(separator: " ")
   }
 
   static func seconds(since start: ContinuousClock.Instant) -> Double {
