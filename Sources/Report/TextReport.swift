@@ -41,8 +41,9 @@ package struct TextReport {
     "  variant \(variant)" + (constants.isEmpty ? "" : " (\(constants))") + "\n"
   }
 
-  /// A row, and for a violation its table. `width` is the widest property of the block.
-  package func text(of row: ResultRow, width: Int) -> String {
+  /// A row, and for a violation its table. `width` is the widest property of the block; `earlier` are the rows before it, so that
+  /// a trace that violates several properties of a variant is printed once.
+  package func text(of row: ResultRow, width: Int, after earlier: some Sequence<ResultRow>) -> String {
     let property = row.property.padding(to: width)
     var line = "  " + word(of: row) + "  " + property
     line += "  " + (row.engine ?? "-").padding(to: 11) + "  " + row.detail.padding(to: 34)
@@ -53,7 +54,12 @@ package struct TextReport {
     lines += row.diagnostics.flatMap {
       $0.split(separator: "\n", omittingEmptySubsequences: false).map { "      \($0)" }
     }
-    if traces == .full, let trace = row.trace {
+    let twin = earlier.first {
+      $0.variant == row.variant && $0.trace != nil && $0.trace == row.trace && $0.replay == row.replay
+    }
+    if traces == .full, let twin {
+      lines.append("      the same trace as of \"\(twin.property)\"")
+    } else if traces == .full, let trace = row.trace {
       lines += TraceTable(trace, replay: row.replay).lines(indent: 6)
     } else if let replay = row.replay {
       lines.append("             " + replay.word)

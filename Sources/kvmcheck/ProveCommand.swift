@@ -95,13 +95,13 @@ struct ProveInvariantsCommand: AsyncParsableCommand {
       constants: Self.words(result.constants), omissions: result.omissions)
     let width = min(72, result.rows.map(\.property.count).max() ?? 0)
     var variant: String?
-    for row in result.rows {
+    for (index, row) in result.rows.enumerated() {
       if row.variant != variant, let name = row.variant {
         text += report.heading(
           variant: name, constants: Self.words(row.constants.filter { !result.constants.contains($0) }))
       }
       variant = row.variant
-      text += report.text(of: row, width: width)
+      text += report.text(of: row, width: width, after: result.rows[..<index])
     }
     return text + "\n"
   }
