@@ -111,6 +111,12 @@ package struct ResultRow: Sendable {
 }
 
 extension ResultRow {
+  /// Whether the file says something else, or the engine does: more than a property that is simply not proved.
+  var contradictsItsFile: Bool {
+    if let replay, case .diverged = replay.result { return true }
+    return !asExpected && expected != nil
+  }
+
   /// The exit code that this row alone would give.
   package var exitCode: Int32 {
     switch verdict {

@@ -48,7 +48,7 @@ package struct TextReport {
     var line = "  " + word(of: row) + "  " + property
     line += "  " + (row.engine ?? "-").padding(to: 11) + "  " + row.detail.padding(to: 34)
     line += "  " + String(format: "%6.2f s", row.seconds)
-    if !row.asExpected { line += "  UNEXPECTED" + (row.expected.map { " (expected: \($0.rawValue))" } ?? "") }
+    if row.contradictsItsFile { line += "  UNEXPECTED" + (row.expected.map { " (expected: \($0.rawValue))" } ?? "") }
     var lines = [line.trimmingTrailingBlanks()]
     lines += row.agreement.map { "             \($0)" }
     lines += row.diagnostics.flatMap {
@@ -80,12 +80,15 @@ package struct TextReport {
       }
     }
     let words = counts.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
-    let unexpected = rows.count { !$0.asExpected }
+    let unexpected = rows.count(where: \.contradictsItsFile)
+    let open = rows.count { !$0.asExpected && !$0.contradictsItsFile }
     let replayed = rows.compactMap(\.replay)
     let reproduced = replayed.count { $0.word == "reproduced" }
     var text = "\(rows.count) results: \(words)"
     if !replayed.isEmpty { text += "; \(reproduced) of \(replayed.count) traces reproduced on the engine" }
-    text += unexpected == 0 ? "; all as the files say" : "; \(unexpected) UNEXPECTED"
+    if open > 0 { text += "; \(open) not proved" }
+    if unexpected > 0 { text += "; \(unexpected) UNEXPECTED" }
+    if open + unexpected == 0 { text += "; all as the files say" }
     return text + String(format: "; %.1f s\n", seconds)
   }
 

@@ -40,7 +40,7 @@ struct Decider: Sendable {
     var findings = Findings()
     let program: Program
     do { program = try Program(model: instance.model) } catch {
-      return limited(instance, .enumeration("\(error)"))
+      return limited(instance, .enumeration(error.what))
     }
     switch engine {
     case .explicit: explicit(program, instance, &findings)

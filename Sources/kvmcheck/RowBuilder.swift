@@ -102,9 +102,10 @@ struct RowBuilder {
 
   private func unanswered(_ row: ResultRow, _ property: PropertyID) -> ResultRow {
     var row = row
-    row.verdict = .limit
-    row.detail = property == .deadlock && stop == .none ? "deadlock not checked" : stopWords
-    row.asExpected = false
+    let isLeftOut = !Question(property: property, name: "").isSymbolic && findings.search == nil && stop == .none
+    row.verdict = isLeftOut ? .unknown : .limit
+    row.detail = isLeftOut ? "not checked: only the explicit engine can" : stopWords
+    row.asExpected = isLeftOut && row.expected == nil
     return row
   }
 
