@@ -18,6 +18,7 @@
 
 --@ scope two-of-each: VCPUS=2 SLOTS=2 GFNS=2
 
+--@ variant every-kind-twice: in two-of-each => holds policy right
 --@ variant fd-before-flags: FD_BEFORE_FLAGS=true
 --@+ => violates "flags of a VM that userspace can see match its type" by flag-mismatch,
 --@+ violates "a TDX VM that userspace can see has private memory and protected state" by flag-mismatch,

@@ -46,6 +46,7 @@
 --@ scope one-leaf: LEAVES=1 PAGES=2
 --@ scope two: TABLES=2 PAGES=2
 --@ scope large: TABLES=2 PAGES=4
+--@ variant every-kind-twice: in two => holds policy right
 --@ variant form-6-16: KVM_616=true =>
 --@+  holds policy kvm-6-16
 --@ variant no-track: DO_TRACK=false =>
