@@ -31,6 +31,11 @@ package enum Portfolio {
         throw Contradiction(subject: subject, first: words(first), second: words(second))
       }
     }
+    return preferred(opinions)
+  }
+
+  /// The opinion to report of several that exclude each other nowhere. Requires: at least one, in the engines' order.
+  package static func preferred(_ opinions: [Opinion]) -> Opinion {
     if let conclusive = opinions.first(where: \.verdict.isConclusive) { return conclusive }
     return opinions.reduce(opinions[0]) { best, next in bound(next.verdict) > bound(best.verdict) ? next : best }
   }

@@ -33,19 +33,24 @@ struct Console: Sendable {
   /// A line on standard error that stays: a diagnostic or a warning.
   func diagnose(_ text: String) {
     clearProgress()
-    try? Self.write(text.hasSuffix("\n") ? text : text + "\n", to: STDERR_FILENO, name: "standard error")
+    say(text.hasSuffix("\n") ? text : text + "\n")
   }
 
   /// A line on standard error that the next one replaces.
   func progress(_ text: String) {
     guard showsProgress else { return }
-    try? Self.write("\r\u{1B}[K" + text.prefix(118), to: STDERR_FILENO, name: "standard error")
+    say("\r\u{1B}[K" + text.prefix(118))
   }
 
   /// Removes the progress line.
   func clearProgress() {
     guard showsProgress else { return }
-    try? Self.write("\r\u{1B}[K", to: STDERR_FILENO, name: "standard error")
+    say("\r\u{1B}[K")
+  }
+
+  /// Writes to standard error. If that fails there is nobody left to tell.
+  private func say(_ text: String) {
+    do { try Self.write(text, to: STDERR_FILENO, name: "standard error") } catch { return }
   }
 
   /// Writes everything, in as many calls as the kernel needs.

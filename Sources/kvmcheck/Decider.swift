@@ -56,13 +56,13 @@ struct Decider: Sendable {
 
   /// The explicit search alone, for coverage; nil where the model cannot be enumerated.
   func search(_ instance: Instance) async -> SearchReport? {
-    guard let program = try? Program(model: instance.model) else { return nil }
+    guard let program = Self.program(of: instance) else { return nil }
     return search(ExplicitEngine(program, deadlock: deadlock), instance)
   }
 
   /// The concrete machine for an instance's traces; nil where the model does not speak of it.
   func replayer(for instance: Instance) -> Replayer? {
-    guard let program = try? Program(model: instance.model) else { return nil }
+    guard let program = Self.program(of: instance) else { return nil }
     return Replayer(program: program)
   }
 
@@ -148,6 +148,11 @@ struct Decider: Sendable {
     }
     budget.effort = isSecondOpinion ? Self.secondOpinionEffort : Self.effort
     return budget
+  }
+
+  /// The compiled model; nil where a range is too wide to enumerate, which `decide` has said already.
+  private static func program(of instance: Instance) -> Program? {
+    do { return try Program(model: instance.model) } catch { return nil }
   }
 
   private func explicit(_ program: Program, _ instance: Instance, _ findings: inout Findings) {

@@ -15,7 +15,7 @@ struct Findings: Sendable {
   /// The opinion to report; nil where nobody was asked.
   func answer(_ property: PropertyID) -> Opinion? {
     guard contradictions[property] == nil, let opinions = opinions[property], !opinions.isEmpty else { return nil }
-    return try? Portfolio.conclude("", opinions)
+    return Portfolio.preferred(opinions)
   }
 
   /// What the other engines said, in words: second opinions that conclude or that cover a depth.
