@@ -22,7 +22,8 @@
 --@ variant tdx-locks-creation: STATE_GUARD=false =>
 --@+  violates "the TD's state does not change while a vCPU is being created" by state-change-during-creation bug TDX-LOCKS policy kvm-6-16-locks
 --@ variant tdx-initvcpu-tdr: INIT_VCPU_GUARDED=false =>
---@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON bug TDX-INITVCPU-TDR policy init-vcpu-own-mutex
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
+--@+  violates "at most one state-transition SEAMCALL is in flight" by seamcalls-overlap bug TDX-INITVCPU-TDR policy init-vcpu-own-mutex
 --@ variant tdx-initvcpu-shared: INIT_VCPU_GUARDED=false VP_INIT_EXCLUSIVE=false =>
 --@+  violates "at most one state-transition SEAMCALL is in flight" by seamcalls-overlap policy init-vcpu-own-mutex+vp-init-shared
 --@ variant guard-inside-mutex: GUARD_INSIDE_MUTEX=true => deadlock policy guard-inside-mutex
