@@ -97,7 +97,7 @@ ruleset s: slot do
   ruleset o: object do
     ruleset f: file do
       --@ source __kvm_set_memory_region, kvm_gmem_bind
-      --@ operation slot_create slot=s memslot=o file=f
+      --@ operation memslot_create slot=s memslot=o file=f
       rule "KVM_SET_USER_MEMORY_REGION2 creates a memslot on guest_memfd" !in_use(s) & !allocated[o] & open[f] & !(bound(f)) ==>
       begin
         allocated[o] := true;
@@ -109,7 +109,7 @@ ruleset s: slot do
     end;
 
     --@ source __kvm_set_memory_region
-    --@ operation slot_create_plain slot=s memslot=o
+    --@ operation memslot_create_plain slot=s memslot=o
     rule "KVM_SET_USER_MEMORY_REGION2 creates a plain memslot" !in_use(s) & !allocated[o] ==>
     begin
       allocated[o] := true;
@@ -117,7 +117,7 @@ ruleset s: slot do
     end;
 
     --@ source kvm_delete_memslot, kvm_free_memslot
-    --@ operation slot_delete slot=s
+    --@ operation memslot_delete slot=s
     rule "KVM_SET_USER_MEMORY_REGION2 deletes the memslot" slotObject[s][o] ==>
     begin
       unbind(o);
@@ -128,7 +128,7 @@ ruleset s: slot do
     ruleset n: object do
       -- A plain slot may change its flags; the new memslot replaces the old one.
       --@ source KVM_MR_FLAGS_ONLY, kvm_update_flags_memslot
-      --@ operation slot_flags slot=s memslot=n
+      --@ operation memslot_flags slot=s memslot=n
       rule "KVM_SET_USER_MEMORY_REGION2 changes flags" slotObject[s][o] & !guestMemfd[o] & !allocated[n] ==>
       begin
         allocated[n] := true;
@@ -139,7 +139,7 @@ ruleset s: slot do
 
       -- The right kernel answers -EINVAL. Otherwise: FLAGS_ONLY, the new memslot has no binding, the old one is freed.
       --@ source kvm_main.c before 9935df5333aa
-      --@ operation slot_clear_guest_memfd slot=s memslot=n
+      --@ operation memslot_clear_guest_memfd slot=s memslot=n
       rule "KVM_SET_USER_MEMORY_REGION2 clears KVM_MEM_GUEST_MEMFD" ALLOW_TOGGLE & slotObject[s][o] & guestMemfd[o] & !allocated[n] ==>
       begin
         if UNBIND_OLD then unbind(o); end;
@@ -151,7 +151,7 @@ ruleset s: slot do
     end;
 
     --@ source 9935df5333aa
-    --@ operation slot_clear_guest_memfd slot=s memslot=o returns EINVAL
+    --@ operation memslot_clear_guest_memfd slot=s memslot=o returns -EINVAL
     rule "KVM_SET_USER_MEMORY_REGION2 refuses to clear KVM_MEM_GUEST_MEMFD" !ALLOW_TOGGLE & slotObject[s][o] & guestMemfd[o] ==>
     begin
       -- -EINVAL

@@ -1,6 +1,6 @@
 --@ title locks around the SEAMCALLs that change a TD's state (TDX-LOCKS, TDX-INITVCPU-TDR)
 --@ source Linux 6.16.1 and 6.19 arch/x86/kvm/vmx/tdx.c; fixes 15945e9ec195 ("Guard VM state transitions with all the locks"), 94428e3ba325 ("Convert INIT_MEM_REGION and INIT_VCPU to unlocked vCPU ioctl")
---@ abstraction KVM_TDX_INIT_VM has succeeded; vCPU creation is two steps without SEAMCALL; KVM_RUN, vcpu_load of other vCPUs and VP.FLUSH are not modelled
+--@ abstraction KVM_TDX_INIT_VM has succeeded, and a further vCPU whose mutex nobody else takes is initialised, as MR.FINALIZE wants; vCPU creation is two steps without SEAMCALL; KVM_RUN, vcpu_load of other vCPUs and VP.FLUSH are not modelled
 --@ abstraction a SEAMCALL is two steps, begin (the TDR lock is tried) and end; all other module locks are left out
 --@ abstraction the order in which the guard takes the vcpu->mutexes is free: whoever takes more than one holds kvm->lock
 --@ bind thread = thread 0 step 1
@@ -13,7 +13,7 @@
 --@ observable vcpu_mutex[v: vcpu, h: thread]=mutex[v][h]
 --@ observable vcpu_phase[v: vcpu]=vcpuPhase[v]
 --@ observable td_finalized=finalized
---@ observable vm_bugged=bugged
+--@ observable td_bugged=bugged
 --@ scope three-threads: THREADS=3
 --@ variant shared-vp-init: VP_INIT_EXCLUSIVE=false => holds
 --@ variant tdx-locks: STATE_GUARD=false VP_INIT_EXCLUSIVE=false =>
@@ -22,7 +22,8 @@
 --@ variant tdx-locks-creation: STATE_GUARD=false =>
 --@+  violates "the TD's state does not change while a vCPU is being created" by state-change-during-creation bug TDX-LOCKS policy kvm-6-16-locks
 --@ variant tdx-initvcpu-tdr: INIT_VCPU_GUARDED=false =>
---@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON bug TDX-INITVCPU-TDR policy init-vcpu-own-mutex
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
+--@+  violates "at most one state-transition SEAMCALL is in flight" by seamcalls-overlap bug TDX-INITVCPU-TDR policy init-vcpu-own-mutex
 --@ variant tdx-initvcpu-shared: INIT_VCPU_GUARDED=false VP_INIT_EXCLUSIVE=false =>
 --@+  violates "at most one state-transition SEAMCALL is in flight" by seamcalls-overlap policy init-vcpu-own-mutex+vp-init-shared
 --@ variant guard-inside-mutex: GUARD_INSIDE_MUTEX=true => deadlock policy guard-inside-mutex
@@ -160,7 +161,7 @@ ruleset h: thread do
   end;
 
   --@ source tdx_acquire_vm_state_locks: -EBUSY
-  --@ operation lock_kvm thread=h returns EBUSY
+  --@ operation lock_kvm thread=h returns -EBUSY
   rule "the guard finds a vCPU being created"
     pc[h] = L_KVM_LOCK & (forall k: thread do !kvmLock[k] end) & guarded(ioctl[h]) & (exists v: vcpu do vcpuPhase[v] = VCPU_CREATING end) ==>
   begin
@@ -201,7 +202,7 @@ ruleset h: thread do
   end;
 
   --@ source tdx_td_finalize, tdx_vcpu_init, tdx_vcpu_init_mem_region
-  --@ operation check_state thread=h returns EINVAL|EIO
+  --@ operation check_state thread=h returns -EINVAL|-EIO
   rule "the ioctl's checks fail"
     pc[h] = L_CHECK
     & (bugged | finalized
@@ -214,7 +215,7 @@ ruleset h: thread do
   --@ source TDX module, locks
   --@ operation seamcall_begin thread=h
   rule "a SEAMCALL begins"
-    (pc[h] = L_FIRST | pc[h] = L_SECOND) & call[h] = C_NONE & !(tdr_busy(next_call(ioctl[h], pc[h] = L_FIRST))) ==>
+    (pc[h] = L_FIRST | pc[h] = L_SECOND) & call[h] = C_NONE & !finalized & !(tdr_busy(next_call(ioctl[h], pc[h] = L_FIRST))) ==>
   begin
     call[h] := next_call(ioctl[h], pc[h] = L_FIRST);
     if call[h] = C_MR_FINALIZE & (exists v: vcpu do vcpuPhase[v] = VCPU_CREATING end) then changedDuringCreation := true; end;
@@ -229,16 +230,17 @@ ruleset h: thread do
     pc[h] := L_UNLOCK;
   end;
 
+  -- OP_STATE is not INITIALIZED any more, or another call has the TDR.
   --@ source tdx_td_vcpu_init
-  --@ operation seamcall_begin thread=h returns TDX_OPERAND_BUSY
-  rule "TDH.VP.CREATE or VP.INIT is busy"
-    (pc[h] = L_FIRST | pc[h] = L_SECOND) & call[h] = C_NONE & ioctl[h] = IO_INIT_VCPU & tdr_busy(next_call(ioctl[h], pc[h] = L_FIRST)) ==>
+  --@ operation seamcall_begin thread=h returns TDX_OPERAND_BUSY|TDX_OP_STATE_INCORRECT
+  rule "TDH.VP.CREATE or VP.INIT is refused"
+    (pc[h] = L_FIRST | pc[h] = L_SECOND) & call[h] = C_NONE & ioctl[h] = IO_INIT_VCPU & (finalized | tdr_busy(next_call(ioctl[h], pc[h] = L_FIRST))) ==>
   begin
     pc[h] := L_BUG;
   end;
 
   --@ source tdx_td_vcpu_init, KVM_BUG_ON
-  --@ operation kvm_bug_on thread=h returns KVM_BUG_ON
+  --@ operation ioctl_bug_on thread=h returns KVM_BUG_ON
   rule "KVM_BUG_ON" pc[h] = L_BUG ==>
   begin
     bugged := true;

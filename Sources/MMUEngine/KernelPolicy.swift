@@ -80,6 +80,18 @@ package struct KernelPolicy: Sendable, Hashable {
     case moduleNoTracking = "module-no-tracking"
     /// Module: SEPT.REMOVE does not check that the 512 entries are free.
     case moduleNoScan = "module-no-scan"
+    /// The test for KVM_MEM_GUEST_MEMFD on an existing memslot looks at the new flags only (bug GMEM-TOGGLE).
+    case gmemToggle = "gmem-toggle"
+    /// A change of flags unbinds the old memslot from its guest_memfd; a hardening that helps against `gmem-toggle`.
+    case gmemUnbindOld = "gmem-unbind-old"
+    /// The ioctls that change a TD's state each take locks of their own (bug TDX-LOCKS).
+    case linux616Locks = "kvm-6-16-locks"
+    /// KVM_TDX_INIT_VCPU takes its vCPU's mutex only (bug TDX-INITVCPU-TDR).
+    case initVCPUOwnMutex = "init-vcpu-own-mutex"
+    /// The guard of a TD's state is taken with the ioctl's own vcpu->mutex held.
+    case guardInsideMutex = "guard-inside-mutex"
+    /// Module: VP.INIT takes the TDR shared, whatever its version.
+    case vpInitShared = "vp-init-shared"
     /// The kernel's form of Linux 6.16: premapped leaves, pinned pages.
     case linux616 = "kvm-6-16"
     /// The kernel's form of Linux 6.19, which is also the default.
@@ -127,6 +139,12 @@ package struct KernelPolicy: Sendable, Hashable {
       case .moduleNoChildren: "the module does not check that a TD whose TDR is reclaimed has no other page"
       case .moduleNoTracking: "the module does not check TLB tracking before removals and UNBLOCK"
       case .moduleNoScan: "the module does not check that a removed table is empty"
+      case .gmemToggle: "KVM_MEM_GUEST_MEMFD of an existing memslot may be cleared: only the new flags are tested"
+      case .gmemUnbindOld: "a change of flags unbinds the old memslot from its guest_memfd"
+      case .linux616Locks: "INIT_VCPU, INIT_MEM_REGION and FINALIZE_VM take different locks, not all of them"
+      case .initVCPUOwnMutex: "KVM_TDX_INIT_VCPU takes only its own vcpu->mutex"
+      case .guardInsideMutex: "kvm->lock and all vcpu->mutexes are taken with the ioctl's own vcpu->mutex held"
+      case .vpInitShared: "the module takes the TDR shared for VP.INIT of any version"
       case .linux616: "the kernel of Linux 6.16: premapped leaves and pinned pages; no deviation"
       case .linux619: "the kernel of Linux 6.19, the default; no deviation"
       }

@@ -8,18 +8,26 @@ package struct Machine: Sendable {
   package var checksInvariants = false
   /// VM types, flags and what they gate.
   package var virtualMachines: VirtualMachineHost
+  /// Memslots and the guest_memfd files bound to them.
+  package var memslots: GuestMemfdHost
+  /// Contending ioctls that change a TD's state, with a module of their own.
+  package var tdIoctls: TDIoctlHost
 
   package init(policy: KernelPolicy) {
     self.policy = policy
     tdx = TDXHost(policy: policy)
     virtualMachines = VirtualMachineHost(policy: policy)
+    memslots = GuestMemfdHost(policy: policy)
+    tdIoctls = TDIoctlHost(policy: policy)
   }
 
   /// Every operation, in the order in which `kvmcheck engine` lists them.
-  package static let operations: [Operation] = virtualMachineOperations + secureEPTOperations
+  package static let operations: [Operation] =
+    virtualMachineOperations + secureEPTOperations + guestMemfdOperations + tdIoctlOperations
 
   /// Every observable, in the order in which `kvmcheck engine` lists them.
-  package static let observables: [Observable] = virtualMachineObservables + secureEPTObservables
+  package static let observables: [Observable] =
+    virtualMachineObservables + secureEPTObservables + guestMemfdObservables + tdIoctlObservables
 
   /// Performs a named operation after checking its arguments against the table.
   ///

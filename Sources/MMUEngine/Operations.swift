@@ -58,7 +58,8 @@ package struct EngineCheck: Sendable, Hashable {
   }
 
   /// Every check that can fire, with what it means, in the order in which `kvmcheck engine` lists them.
-  package static let all: [EngineCheck] = VirtualMachineHost.checks + Machine.secureEPTChecks
+  package static let all: [EngineCheck] =
+    VirtualMachineHost.checks + Machine.secureEPTChecks + GuestMemfdHost.checks + TDIoctlHost.checks
 }
 
 /// What an operation did.

@@ -15,7 +15,8 @@ extension TDXPlatform {
   /// The checks of TDH.VP.INIT.
   func decodeInitializeVCPU(_ page: HPA, _ version: Int, _ decoded: inout DecodedCall) throws(Refusal) {
     // Version 1 and later take the TDR exclusively (Linux 94428e3ba325): two at a time meet, and one is busy.
-    let vcpu = try openVCPU(page, tdr: version > 0 ? .exclusive : .shared, &decoded)
+    let isExclusive = version > 0 && !omissions.contains(.exclusiveVPInit)
+    let vcpu = try openVCPU(page, tdr: isExclusive ? .exclusive : .shared, &decoded)
     try requireState([.initialized], of: domain(vcpu.domain), &decoded)
     guard vcpu.state == .uninitialized else { throw Refusal(.vcpuStateIncorrect) }
   }

@@ -16,6 +16,8 @@ package enum ModuleOmission: Hashable, Sendable {
   case emptyTableScan
   /// RECLAIM of a TDR does not ask whether the TD has other pages.
   case childCount
+  /// VP.INIT of version 1 and later takes the TDR shared, as version 0 does.
+  case exclusiveVPInit
 }
 
 /// Who a key identifier belongs to. Source: key ownership table (KOT).

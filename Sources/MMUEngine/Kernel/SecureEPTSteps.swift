@@ -129,7 +129,7 @@ extension Machine {
     EngineCheck("slot-page-lost", "deleting a memslot removed the page of another slot"),
     EngineCheck(
       "mirror-sept-mismatch", "a mirror SPTE that is not frozen disagrees with its Secure-EPT entry at an unlock"),
-    EngineCheck("use-after-free", "a freed page was used by a TD, a page walk, the module or a kernel table"),
+    EngineCheck("use-after-free", "a freed page or memslot was used by a TD, a page walk, the module or the kernel"),
     EngineCheck("double-free", "a page was freed that was free already"),
     EngineCheck("invariant", "an invariant of the engine does not hold after an operation"),
   ]

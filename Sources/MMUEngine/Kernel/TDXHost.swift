@@ -38,6 +38,7 @@ package struct TDXHost: Hashable, Sendable {
     if policy.has(.moduleNoTracking) { omissions.insert(.tracking) }
     if policy.has(.moduleNoChildren) { omissions.insert(.childCount) }
     if policy.has(.moduleNoScan) { omissions.insert(.emptyTableScan) }
+    if policy.has(.vpInitShared) { omissions.insert(.exclusiveVPInit) }
     platform = TDXPlatform(size: size, omissions: omissions)
   }
 
