@@ -102,8 +102,10 @@ struct RowBuilder {
 
   private func unanswered(_ row: ResultRow, _ property: PropertyID) -> ResultRow {
     var row = row
-    row.verdict = .limit
-    row.detail = property == .deadlock && stop == .none ? "deadlock not checked" : stopWords
+    let isOpen = property == .deadlock && stop == .none
+    // Nobody was asked (solvers cannot decide it): no budget ran out, so this is no `limit`.
+    row.verdict = isOpen ? .bounded : .limit
+    row.detail = isOpen ? "deadlock not checked" : stopWords
     row.asExpected = false
     return row
   }
