@@ -40,7 +40,7 @@ struct KVMCheck: AsyncParsableCommand {
     case let error as StaleTrace: return say("error: \(error)", .contradiction)
     case let error as Contradiction:
       return say("contradiction: \(error.subject)\n  \(error.first)\n  \(error.second)", .contradiction)
-    case let error as EnumerationLimit: return say("limit: too wide to enumerate: \(error)", .limit)
+    case let error as EnumerationLimit: return say("limit: too wide to enumerate: \(error.what)", .limit)
     case let error as ConsoleError: return say("error: \(error)", .internalError)
     case _ where [.success, .validationFailure].contains(exitCode(for: error)): exit(withError: error)
     case _: return say("internal error: \(error)", .internalError)

@@ -32,7 +32,7 @@ struct PlantedGuardTests {
     Plant(
       model: "coco-flags", right: "(phase = READY | (FD_BEFORE_FLAGS & phase = TYPED))",
       wrong: "(phase = READY | phase = TYPED)", invariant: "fd -> phase = READY",
-      divergence: Divergence(step: 0, subject: "", model: "", engine: "")),
+      divergence: Divergence(step: 5, subject: "kvm_install_fd", model: "SUCCESS", engine: "KVM_WOULD_SET_FLAGS")),
   ]
 
   @Test("at the step of the wrong guard, both sides shown", arguments: plants)

@@ -2,7 +2,6 @@
 -- kvmcheck: prove invariants --all-variants
 -- expect: exit 10
 -- expect: default | in range | proved | - | as expected
--- expect: default | every rule fires | vacuous | - | not as expected
 -- expect: fails | error "no three" | violated | 3 | not as expected
 --@ title Other
 --@ variant fails: FAIL=true => error "no three"

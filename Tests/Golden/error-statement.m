@@ -3,7 +3,6 @@
 -- expect: exit 10
 -- expect: default | in range | proved | - | as expected
 -- expect: default | no run-time error | violated | 3 | not as expected
--- expect: default | every rule fires | vacuous | - | not as expected
 var x: 0..3;
 startstate "zero" begin x := 0; end;
 rule "up" x < 3 ==> begin x := x + 1; end;

@@ -3,7 +3,6 @@
 -- expect: exit 10
 -- expect: default | in range | proved | - | as expected
 -- expect: default | no run-time error | violated | 1 | not as expected
--- expect: default | every rule fires | vacuous | - | not as expected
 var x: 0..3; y: boolean;
 startstate "zero" begin x := 0; end;
 rule "up" x < 3 ==> begin x := x + 1; end;

@@ -15,7 +15,7 @@ struct NotReplayableTests {
     """
     \(head)
     type S: scalarset(2);
-  C: enum { AMD, INTEL };
+      C: enum { AMD, INTEL };
     var x: boolean;
     var u: C;
     startstate begin x := false; end;
