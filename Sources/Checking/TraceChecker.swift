@@ -51,12 +51,12 @@ package struct TraceChecker: Sendable {
     _ step: TraceStep, index: Int, from state: State?, _ interpreter: Interpreter
   ) throws(TraceRejection) -> StepResult {
     if let state {
-      guard let copy = program.ruleCopy(step.firing) else {
+      guard let copy = program.ruleCopy(step.firing), program.firing(rule: copy) == step.firing else {
         throw TraceRejection(step: index, reason: "the model has no such copy of rule \(step.firing.name)")
       }
       return interpreter.fire(copy, on: state)
     }
-    guard let copy = program.startstateCopy(step.firing) else {
+    guard let copy = program.startstateCopy(step.firing), program.firing(startstate: copy) == step.firing else {
       throw TraceRejection(step: index, reason: "the model has no such copy of start state \(step.firing.name)")
     }
     return interpreter.start(copy)

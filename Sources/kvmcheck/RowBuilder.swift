@@ -102,10 +102,11 @@ struct RowBuilder {
 
   private func unanswered(_ row: ResultRow, _ property: PropertyID) -> ResultRow {
     var row = row
-    let isLeftOut = !Question(property: property, name: "").isSymbolic && findings.search == nil && stop == .none
-    row.verdict = isLeftOut ? .unknown : .limit
-    row.detail = isLeftOut ? "not checked: only the explicit engine can" : stopWords
-    row.asExpected = isLeftOut && row.expected == nil
+    let isOpen = !Question(property: property, name: "").isSymbolic && findings.search == nil && stop == .none
+    // Nobody was asked (solvers cannot decide it): no budget ran out, so this is no `limit`.
+    row.verdict = isOpen ? .bounded : .limit
+    row.detail = isOpen ? (property == .deadlock ? "deadlock not checked" : "cover not checked") : stopWords
+    row.asExpected = false
     return row
   }
 

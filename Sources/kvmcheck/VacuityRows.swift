@@ -17,6 +17,11 @@ struct Coverage: Sendable {
   mutating func add(_ report: SearchReport?) {
     guard let report else { return }
     firedRules.formUnion(report.rules.filter { $0.fired > 0 }.map(\.index))
+    // A firing that ends in a run-time error is a firing: the rule was put to the test.
+    firedRules.formUnion(
+      report.violations.filter { $0.trace.failure != nil && $0.trace.depth > 0 }.compactMap {
+        $0.trace.steps.last?.firing.index
+      })
     triggered.formUnion(report.implications.filter(\.isTriggered).map(\.implication))
   }
 

@@ -1,0 +1,172 @@
+import Foundation
+import Glibc
+import Interchange
+import Testing
+
+/// What is printed, where, and what becomes of it when somebody stops listening.
+@Suite("Output")
+struct OutputTests {
+  /// The members of a row that scripts rely on.
+  static let members: Set<String> = [
+    "model", "file", "scope", "constants", "variant", "property", "kind", "verdict", "engine", "evidence", "depth",
+    "seconds", "trace", "certificate", "replay", "event", "bug", "design", "expected", "asExpected", "diagnostics",
+  ]
+
+  @Test("JSON has every member, null where there is no value, and ok")
+  func json() throws {
+    let result = try CommandLineTool.run(["prove", "invariants", "-", "--format", "json"], input: Texts.counter)
+    let json = try result.json()
+    #expect(json["schema"] == .string("kvmcheck/1"))
+    #expect(json["ok"] == .boolean(false))
+    let rows = try result.rows()
+    #expect(rows.compactMap { $0["property"]?.text } == ["small", "below two"])
+    for row in rows {
+      guard case .object(let object) = row else { continue }
+      #expect(Self.members.subtracting(object.keys) == [])
+    }
+    #expect(rows[0]["verdict"] == .string("proved"))
+    #expect(rows[0]["evidence"] == .string("search"))
+    #expect(rows[0]["trace"] == .null)
+    #expect(rows[0]["constants"] == .object(["N": .integer(3)]))
+    #expect(rows[1]["verdict"] == .string("violated"))
+    #expect(rows[1]["depth"] == .integer(2))
+    #expect(rows[1]["asExpected"] == .boolean(false))
+    let good = try CommandLineTool.run(["prove", "invariants", "-", "--format", "json"], input: Texts.switching)
+    #expect(try good.json()["ok"] == .boolean(true))
+  }
+
+  @Test("a rejected file is one row with its diagnostics")
+  func rejectedRow() throws {
+    let result = try CommandLineTool.run(["prove", "invariants", "-", "--format", "json"], input: "nonsense")
+    let rows = try result.rows()
+    #expect(rows.count == 1)
+    #expect(rows.first?["verdict"] == .string("rejected"))
+    guard case .array(let diagnostics)? = rows.first?["diagnostics"] else { return }
+    #expect(!diagnostics.isEmpty)
+    #expect(try result.json()["ok"] == .boolean(false))
+  }
+
+  @Test("explore's JSON: exact counts")
+  func explore() throws {
+    let arguments = ["explore", "-", "--format", "json", "--const", "N=1"]
+    let json = try CommandLineTool.run(arguments, input: Texts.counter).json()
+    #expect(json["schema"] == .string("kvmcheck/1"))
+    #expect(json["model"] == .string("stdin"))
+    #expect(json["scope"] == .string("default"))
+    #expect(json["verdict"] == .string("proved"))
+    #expect(json["property"] == .null)
+    #expect(json["states"] == .integer(2))
+    #expect(json["rulesFired"] == .integer(2))
+    #expect(json["diameter"] == .integer(1))
+    #expect(json["symmetry"] == .boolean(false))
+    #expect(json["trace"] == .null)
+    #expect(
+      json["rules"]
+        == .array([
+          .object(["name": .string("up"), "fired": .integer(1)]),
+          .object(["name": .string("again"), "fired": .integer(1)]),
+        ]))
+    #expect(json["seconds"] != nil && json["bytesPerState"] != nil)
+  }
+
+  @Test("--only, --const, --scope, --variant, --all-variants, --quiet")
+  func options() throws {
+    func properties(_ options: [String]) throws -> [String] {
+      let arguments = ["prove", "invariants", "-", "--format", "json"] + options
+      return try CommandLineTool.run(arguments, input: Texts.counter).rows().map { row in
+        "\(row["scope"]?.text ?? "")/\(row["variant"]?.text ?? "-")/\(row["property"]?.text ?? "")"
+          + "/\(row["verdict"]?.text ?? "")"
+      }
+    }
+    #expect(try properties(["--only", "small"]) == ["default/-/small/proved"])
+    #expect(
+      try properties(["--const", "N=1"]) == ["default/-/small/proved", "default/-/below two/proved"])
+    #expect(try properties(["--scope", "big"]) == ["big/-/small/proved", "big/-/below two/violated"])
+    #expect(try properties(["--variant", "to-one"]) == ["default/to-one/below two/proved"])
+    #expect(
+      try properties(["--all-variants"]) == [
+        "default/-/small/proved", "default/-/below two/violated", "default/to-one/below two/proved",
+      ])
+    let loud = try CommandLineTool.run(["prove", "invariants", "-"], input: Texts.counter)
+    let quiet = try CommandLineTool.run(["prove", "invariants", "-", "--quiet"], input: Texts.counter)
+    #expect(quiet.status == loud.status)
+    #expect(quiet.output.count < loud.output.count)
+    #expect(quiet.output.contains("below two"))
+    #expect(!quiet.output.contains("\u{1B}") && !loud.output.contains("\u{1B}"))
+  }
+
+  @Test("-o FILE: complete or not at all")
+  func outputFile() throws {
+    try TemporaryFolder.with { folder in
+      let arguments = ["prove", "invariants", "-", "--format", "json"]
+      let plain = try CommandLineTool.run(arguments, input: Texts.switching)
+      let file = try folder.file("result.json", "old")
+      let result = try CommandLineTool.run(arguments + ["-o", file.path], input: Texts.switching)
+      #expect(result.status == 0)
+      #expect(result.output == "")
+      #expect(Self.timeless(try String(contentsOf: file, encoding: .utf8)) == Self.timeless(plain.output))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["result.json"])
+      let nowhere = folder.url.appending(path: "no/such/folder/x").path
+      let failed = try CommandLineTool.run(arguments + ["-o", nowhere], input: Texts.switching)
+      #expect(failed.status == 70)
+      #expect(failed.errors.contains(nowhere))
+      #expect(failed.output == "")
+    }
+  }
+
+  @Test("the same input twice: the same bytes, seconds aside", arguments: [["--format", "json"], []])
+  func deterministic(_ options: [String]) throws {
+    let arguments = ["prove", "invariants", "gmem-toggle", "--all-variants"] + options
+    let first = try CommandLineTool.run(arguments)
+    let second = try CommandLineTool.run(arguments + ["--jobs", "1"])
+    #expect(first.status == second.status)
+    #expect(Self.timeless(first.output) == Self.timeless(second.output))
+  }
+
+  /// The text without times, and without the blanks that align them.
+  static func timeless(_ text: String) -> String {
+    text.replacing(/"seconds" : [0-9.e-]+/, with: "seconds").replacing(#/ *[0-9.]+ m?s\b/#, with: " time")
+  }
+
+  @Test("a broken pipe ends quietly", arguments: [["explore", "gmem-toggle"], ["engine"], ["--help"]])
+  func brokenPipe(_ arguments: [String]) throws {
+    try TemporaryFolder.with { folder in
+      let errors = try folder.file("errors", "")
+      let pipe = Pipe()
+      let process = try CommandLineTool.process(arguments)
+      process.standardInput = FileHandle.nullDevice
+      process.standardOutput = pipe
+      process.standardError = try FileHandle(forWritingTo: errors)
+      try pipe.fileHandleForReading.close()
+      try process.run()
+      process.waitUntilExit()
+      #expect(process.terminationReason == .exit)
+      #expect(process.terminationStatus == 0)
+      #expect(try String(contentsOf: errors, encoding: .utf8) == "")
+    }
+  }
+
+  @Test("a signal: the finished rows, the rest as limit, 30", arguments: [SIGINT, SIGTERM])
+  func interrupted(_ signal: Int32) throws {
+    try TemporaryFolder.with { folder in
+      let first = try folder.file("first.m", Texts.switching).path
+      let endless = try folder.file("second.m", Texts.endless).path
+      let pipe = Pipe()
+      let process = try CommandLineTool.process(["prove", "invariants", first, endless, "--engine", "explicit"])
+      process.standardInput = FileHandle.nullDevice
+      process.standardOutput = pipe
+      process.standardError = FileHandle.nullDevice
+      try process.run()
+      // The first file's rows are out: the second one is being searched, and would be for days.
+      var output = pipe.fileHandleForReading.availableData
+      kill(process.processIdentifier, signal)
+      output += pipe.fileHandleForReading.readDataToEndOfFile()
+      process.waitUntilExit()
+      #expect(process.terminationReason == .exit)
+      #expect(process.terminationStatus == 30)
+      let text = String(decoding: output, as: UTF8.self)
+      #expect(text.contains("A switch") && text.contains("proved"))
+      #expect(text.contains("An endless one") && text.contains("limit") && text.contains("interrupted"))
+    }
+  }
+}

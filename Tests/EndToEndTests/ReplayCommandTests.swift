@@ -1,0 +1,106 @@
+import Foundation
+import Interchange
+import Testing
+
+/// Saved traces: written by `--traces`, read back by `replay`.
+@Suite("kvmcheck replay")
+struct ReplayCommandTests {
+  /// Writes the traces of a variant of coco-flags into a folder.
+  private func save(in folder: TemporaryFolder) throws -> [URL] {
+    let path = folder.url.appending(path: "traces").path
+    let arguments = [
+      "prove", "invariants", "coco-flags", "--variant", "attributes-unchecked", "--traces", path, "--format", "json",
+    ]
+    let result = try CommandLineTool.run(arguments)
+    #expect(result.status == 0)
+    let rows = try result.rows()
+    #expect(rows.compactMap { $0["replay"]?.text } == ["reproduced"])
+    #expect(rows.compactMap { $0["event"]?.text } == ["private-attribute-without-private-memory"])
+    let files = rows.compactMap { $0["trace"]?.text }
+    #expect(files.count == 1)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: path).count == 1)
+    return files.map { URL(fileURLWithPath: $0) }
+  }
+
+  @Test("reproduced, under the variant's policy")
+  func reproduced() throws {
+    try TemporaryFolder.with { folder in
+      for file in try save(in: folder) {
+        #expect(file.lastPathComponent.hasSuffix(".itf.json"))
+        let result = try CommandLineTool.run(["replay", file.path])
+        #expect(result.status == 0)
+        #expect(result.output.contains("coco-flags, variant attributes-unchecked: violated"))
+        #expect(result.errors == "")
+      }
+    }
+  }
+
+  @Test("under the right kernel it diverges: 50")
+  func right() throws {
+    try TemporaryFolder.with { folder in
+      let file = try #require(save(in: folder).first)
+      let result = try CommandLineTool.run(["replay", file.path, "--policy", "right"])
+      #expect(result.status == 50)
+      #expect(result.output.contains("-EINVAL"))
+    }
+  }
+
+  @Test("a trace of another text of the model is stale: 50")
+  func stale() throws {
+    try TemporaryFolder.with { folder in
+      let file = try #require(save(in: folder).first)
+      let model = CommandLineTool.root.appending(path: "Models/coco-flags.m")
+      let other = try folder.file(
+        "coco-flags.m", String(contentsOf: model, encoding: .utf8) + "\n-- a word more\n")
+      let result = try CommandLineTool.run(["replay", file.path, "--model", other.path])
+      #expect(result.status == 50)
+      #expect(result.errors.contains("stale"))
+      #expect(result.output == "")
+    }
+  }
+
+  @Test("a trace that does not re-execute: 50, with the step")
+  func forged() throws {
+    try TemporaryFolder.with { folder in
+      let file = try #require(save(in: folder).first)
+      let json = try JSONDecoder().decode(JSON.self, from: Data(contentsOf: file))
+      guard case .object(var members) = json, case .array(var states)? = members["states"] else {
+        Issue.record("no states")
+        return
+      }
+      states.remove(at: 1)
+      members["states"] = .array(states)
+      let forged = try folder.file("forged.itf.json", JSON.object(members).encoded())
+      let result = try CommandLineTool.run(["replay", forged.path])
+      #expect(result.status == 50)
+      #expect(result.errors.contains("does not re-execute: step 1"))
+    }
+  }
+
+  @Test("40: what is no trace")
+  func unreadable() throws {
+    try TemporaryFolder.with { folder in
+      for file in try [
+        folder.url.appending(path: "missing.itf.json"), folder.file("text.itf.json", "nonsense"),
+        folder.file("empty.itf.json", "{}"), folder.file("other.itf.json", "{\"#meta\":{\"schema\":\"x\"}}"),
+      ] {
+        let result = try CommandLineTool.run(["replay", file.path])
+        #expect(result.status == 40, "\(file.lastPathComponent)")
+        #expect(result.errors.contains(file.lastPathComponent))
+      }
+    }
+  }
+
+  @Test("a model without operations re-executes and is not replayable: 0")
+  func unbound() throws {
+    try TemporaryFolder.with { folder in
+      let model = try folder.file("counter.m", Texts.counter).path
+      let traces = folder.url.appending(path: "traces").path
+      let arguments = ["prove", "invariants", model, "--traces", traces, "--format", "json"]
+      let file = try #require(try CommandLineTool.run(arguments).rows().compactMap { $0["trace"]?.text }.first)
+      let result = try CommandLineTool.run(["replay", file, "--model", model])
+      #expect(result.status == 0)
+      #expect(result.output.contains("not replayable"))
+    }
+  }
+}
