@@ -104,9 +104,9 @@ struct RowBuilder {
     var row = row
     let isOpen = !Question(property: property, name: "").isSymbolic && findings.search == nil && stop == .none
     // Nobody was asked (solvers cannot decide it): no budget ran out, so this is no `limit`.
-    row.verdict = isOpen ? .bounded : .limit
+    row.verdict = isOpen ? .unknown : .limit
     row.detail = isOpen ? (property == .deadlock ? "deadlock not checked" : "cover not checked") : stopWords
-    row.asExpected = false
+    row.asExpected = isOpen && row.expected == nil
     return row
   }
 

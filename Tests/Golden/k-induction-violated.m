@@ -2,7 +2,7 @@
 -- kvmcheck: prove invariants --engine k-induction
 -- expect: exit 10
 -- expect: default | never two | violated | 2 | not as expected
--- expect: default | no deadlock | bounded | - | not as expected
+-- expect: default | no deadlock | unknown | - | as expected
 var x: 0..3;
 startstate begin x := 0; end;
 rule "up" x < 2 ==> begin x := x + 1; end;
