@@ -52,7 +52,7 @@ struct NotReplayableTests {
     arguments: [
       (model("--@ operation no_such_operation"), "the engine has no operation no_such_operation"),
       (model("--@ operation load_modules cpu=s"), "no `bind S` says which engine objects its values are"),
-      (model("--@ operation load_modules cpu=u"), "the value is undefined in the model"),
+      (model("--@ operation load_modules cpu=u"), "read of undefined value: `u`"),
       (model("--@ operation load_modules cpu=AMD returns NO_SUCH_STATUS"), "never returns NO_SUCH_STATUS"),
       (model("--@ operation load_modules"), "load_modules"),
       (model("--@ operation load_modules nonsense=0"), "load_modules"),
