@@ -23,6 +23,38 @@ package struct TraceChecker: Sendable {
     self.program = program
   }
 
+  /// The trace with its failing last step as far as the rule's body came. Terms know that a step fails, and where, but not what it
+  /// had written before; only running it says that. A trace whose last step does not fail comes back as it is.
+  package func completed(_ trace: Trace) -> Trace {
+    guard trace.failure != nil, let last = trace.steps.last else { return trace }
+    let interpreter = Interpreter(program)
+    let result: StepResult
+    if trace.steps.count == 1 {
+      guard let copy = program.startstateCopy(last.firing) else { return trace }
+      result = interpreter.start(copy)
+    } else {
+      guard let before = program.state(trace.steps[trace.steps.count - 2].values),
+        let copy = program.ruleCopy(last.firing)
+      else { return trace }
+      result = interpreter.fire(copy, on: before)
+    }
+    guard case .failed(let failure, let partial) = result else { return trace }
+    let step = TraceStep(firing: last.firing, values: program.values(of: partial))
+    return Trace(variables: trace.variables, steps: trace.steps.dropLast() + [step], failure: failure)
+  }
+
+  /// Whether some start state exists that every assumption admits.
+  package func hasStart() -> Bool {
+    let interpreter = Interpreter(program)
+    return (0..<program.startstateCopies).contains { copy in
+      switch interpreter.start(copy) {
+      case .successor(let state): interpreter.checkAssumptions(on: state) != .violated
+      case .failed: true
+      case .disabled, .dropped: false
+      }
+    }
+  }
+
   /// Accepts a trace that starts in a start state, follows the rules state by state, satisfies every assumption, and whose
   /// end violates the property. Throws: the first thing that is not so.
   package func check(_ trace: Trace, violates property: PropertyID) throws(TraceRejection) {

@@ -119,7 +119,7 @@ struct Campaign: Sendable {
         let instance = instances[index]
         group.addTask { (index, try await decider.decide(instance)) }
       }
-      for _ in 0..<max(1, request.jobs) { start() }
+      for _ in 0..<max(1, min(request.jobs, instances.count)) { start() }
       var finished = 0
       for try await (index, findings) in group {
         results[index] = findings

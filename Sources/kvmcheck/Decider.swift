@@ -79,6 +79,13 @@ struct Decider: Sendable {
   ) async throws {
     let questions = instance.questions.filter(\.isSymbolic)
     guard !questions.isEmpty, !Task.isCancelled else { return }
+    if findings.search == nil, !TraceChecker(program: program).hasStart() {
+      for question in questions {
+        let name = engines.first == .bmc ? "bmc" : "k-induction"
+        add(Opinion(engine: name, verdict: .vacuous(.noStartState), seconds: 0), question, program, to: &findings)
+      }
+      return
+    }
     let system: TransitionSystem
     do { system = try Elaborator(instance.model).elaborate().system } catch {
       return refuse(error, questions, program, engines, &findings)
@@ -177,7 +184,8 @@ struct Decider: Sendable {
   }
 
   /// Adds an opinion; a trace that does not re-execute is a contradiction, whoever made it.
-  private func add(_ opinion: Opinion, _ question: Question, _ program: Program, to findings: inout Findings) {
+  private func add(_ raw: Opinion, _ question: Question, _ program: Program, to findings: inout Findings) {
+    let opinion = Self.completed(raw, program)
     switch opinion.verdict {
     case .violated(let trace, _), .deadlock(let trace):
       do {
@@ -190,6 +198,14 @@ struct Decider: Sendable {
     case .vacuous, .proved, .bounded, .unknown, .limit: break
     }
     findings.add(opinion, on: question.property, called: question.name)
+  }
+
+  /// An opinion whose trace says how far a failing body came, as the explicit search's do.
+  private static func completed(_ opinion: Opinion, _ program: Program) -> Opinion {
+    guard case .violated(let trace, let shortest) = opinion.verdict, trace.failure != nil else { return opinion }
+    let whole = TraceChecker(program: program).completed(trace)
+    return Opinion(
+      engine: opinion.engine, verdict: .violated(whole, shortest: shortest), seconds: opinion.seconds)
   }
 
   private func limited(_ instance: Instance, _ reason: LimitReason) -> Findings {

@@ -71,7 +71,7 @@ private struct Exploration {
 
   private var word: ResultRow.Word {
     if let violation { return violation.property == .deadlock ? .deadlock : .violated }
-    if report.startStates == 0 { return .vacuous }
+    if report.startStates == 0 || (report.isExhaustive && report.covers.contains { $0.hits == 0 }) { return .vacuous }
     return report.limit == nil ? .proved : .limit
   }
 
@@ -100,6 +100,7 @@ private struct Exploration {
       String(format: "  %.1f bytes per state, %.2f s", report.bytesPerState, seconds),
     ]
     let width = String(report.rules.map(\.fired).max() ?? 0).count + 4
+    lines += report.covers.map { "  cover \"\($0.name)\": \($0.hits.grouped) times" }
     lines += report.rules.map { rule in
       let count = rule.fired.grouped
       return "  " + String(repeating: " ", count: max(0, width - count.count)) + count + "  " + rule.name

@@ -2,6 +2,7 @@ import ArgumentParser
 import Diagnostics
 import Execution
 import Foundation
+import Interchange
 import TransitionSystems
 
 /// The root command.
@@ -40,6 +41,7 @@ struct KVMCheck: AsyncParsableCommand {
     case let error as StaleTrace: return say("error: \(error)", .contradiction)
     case let error as Contradiction:
       return say("contradiction: \(error.subject)\n  \(error.first)\n  \(error.second)", .contradiction)
+    case let error as ITFError: return say("error: the trace: \(error.message)", .rejected)
     case let error as EnumerationLimit: return say("limit: too wide to enumerate: \(error.what)", .limit)
     case let error as ConsoleError: return say("error: \(error)", .internalError)
     case _ where [.success, .validationFailure].contains(exitCode(for: error)): exit(withError: error)

@@ -61,6 +61,9 @@ struct ProveInvariantsCommand: AsyncParsableCommand {
       }
       return all
     }
+    if let only, rows.isEmpty, stop.reason == .none {
+      throw UsageError("no property of these models is called \"\(only)\"")
+    }
     switch format {
     case .text: try console.write(text.summary(of: rows, seconds: Self.seconds(since: started)))
     case .json: try console.write(String(decoding: JSONReport.prove(rows).encoded(), as: UTF8.self))

@@ -55,7 +55,10 @@ struct ReplayCommand: AsyncParsableCommand {
       document.trace, policy: policy ?? variant.map { $0.policy ?? $0.name } ?? "right",
       event: variant?.event(of: document.origin.property), tolerating: variant?.events ?? [])
     try console.write(Self.text(document, replay: report))
-    if case .diverged = report.result { throw ExitCode.contradiction }
+    switch report.result {
+    case .reproduced: break
+    case .diverged, .notReplayable: throw ExitCode.contradiction
+    }
   }
 
   private func header() throws -> ITFDocument.Header {
@@ -75,6 +78,9 @@ struct ReplayCommand: AsyncParsableCommand {
     let overrides = header.origin.constants.map { ConstantSetting(name: $0.name, value: $0.text) }
     let declared = try loaded.tree.check().model.directives.variants
     let variant = declared.first { $0.name == header.origin.variant }
+    if variant == nil, let name = header.origin.variant {
+      throw UnknownName(kind: "variant", name: name, known: declared.map(\.name))
+    }
     return try Instance(loaded, scope: "default", variant: variant, overrides: overrides)
   }
 

@@ -106,7 +106,7 @@ struct RowBuilder {
     // Nobody was asked (solvers cannot decide it): no budget ran out, so this is no `limit`.
     row.verdict = isOpen ? .unknown : .limit
     row.detail = isOpen ? (property == .deadlock ? "deadlock not checked" : "cover not checked") : stopWords
-    row.asExpected = isOpen && row.expected == nil
+    row.asExpected = isOpen && row.expected == nil && property == .deadlock
     return row
   }
 

@@ -59,7 +59,8 @@ struct NotReplayableTests {
       (model("", head: "--@ observable no_such_observable=x"), "the engine has no observable no_such_observable"),
       (model("", head: "--@ observable vcpu_created=x"), "observable vcpu_created is indexed by vcpu"),
       (
-        model("--@ operation load_modules cpu=AMD", head: "--@ setup no_such_operation"), "no operation no_such_operation"
+        model("--@ operation load_modules cpu=AMD", head: "--@ setup no_such_operation"),
+        "no operation no_such_operation"
       ),
     ])
   func reasons(_ text: String, _ reason: String) throws {
