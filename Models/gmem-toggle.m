@@ -12,6 +12,7 @@
 --@ observable file_open[f: file]=open[f]
 --@ scope two: FILES=2
 --@ scope one-slot: SLOTS=1 OBJECTS=2
+--@ variant every-kind-twice: in two => holds policy right
 --@ variant toggle: ALLOW_TOGGLE=true =>
 --@+  violates "guest_memfd binds only memslots that are in use" by memslot-freed-while-bound,
 --@+  violates "closing guest_memfd writes only to memslots that are in use" by use-after-free bug GMEM-TOGGLE policy gmem-toggle

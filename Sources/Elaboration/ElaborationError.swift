@@ -11,6 +11,8 @@ package struct ElaborationError: Error, Hashable, Sendable {
     case enumeration(values: Int)
     /// Unrolling took more steps, or more terms, than the limit.
     case size(limit: Int)
+    /// The task was cancelled.
+    case cancelled
   }
   package let reason: Reason
   /// The construct at fault.
@@ -24,6 +26,7 @@ package struct ElaborationError: Error, Hashable, Sendable {
     case .unbounded(let passes): "cannot be elaborated: no bound on its passes was found within \(passes)"
     case .enumeration(let values): "cannot be elaborated: enumerates more than \(values) values"
     case .size(let limit): "cannot be elaborated: takes more than \(limit) steps to unroll"
+    case .cancelled: "interrupted while it was elaborated"
     }
   }
 }

@@ -57,6 +57,7 @@ struct SymbolicExecutor {
   /// Counts a step. Throws: when the limit is passed.
   mutating func step(at range: SourceRange) throws(ElaborationError) {
     remainingSteps -= 1
+    if remainingSteps & 255 == 0, Task.isCancelled { throw refusal(.cancelled, at: range) }
     if remainingSteps < 0 || store.count > limits.terms {
       throw refusal(.size(limit: remainingSteps < 0 ? limits.steps : limits.terms), at: range)
     }

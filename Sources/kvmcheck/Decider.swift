@@ -119,7 +119,9 @@ struct Decider: Sendable {
     _ error: ElaborationError, _ questions: [Question], _ program: Program, _ engines: [Symbolic],
     _ findings: inout Findings
   ) {
-    let verdict = Verdict.unknown(reason: "\(error.location): \(error.message)")
+    let verdict: Verdict =
+      error.reason == .cancelled
+      ? .limit(.interrupted, reached: Reached(depth: 0)) : .unknown(reason: "\(error.location): \(error.message)")
     for question in questions {
       add(
         Opinion(engine: engines.first == .bmc ? "bmc" : "k-induction", verdict: verdict, seconds: 0), question, program,
