@@ -44,12 +44,15 @@ package struct TextReport {
   /// A row, and for a violation its table. `width` is the widest property of the block; `earlier` are the rows before it, so that
   /// a trace that violates several properties of a variant is printed once.
   package func text(of row: ResultRow, width: Int, after earlier: some Sequence<ResultRow>) -> String {
-    let property = row.property.padding(to: width)
-    var line = "  " + word(of: row) + "  " + property
+    // A name wider than its column has a line of its own, so that the columns stay where they are.
+    let isWide = row.property.count > width
+    let column = (isWide ? "" : row.property).padding(to: width)
+    var line = "  " + (isWide ? String(repeating: " ", count: 9) : word(of: row)) + "  " + column
     line += "  " + (row.engine ?? "-").padding(to: 11) + "  " + row.detail.padding(to: 34)
     line += "  " + String(format: "%6.2f s", row.seconds)
     if row.contradictsItsFile { line += "  UNEXPECTED" + (row.expected.map { " (expected: \($0.rawValue))" } ?? "") }
-    var lines = [line.trimmingTrailingBlanks()]
+    var lines = isWide ? ["  " + word(of: row) + "  " + row.property] : []
+    lines.append(line.trimmingTrailingBlanks())
     lines += row.agreement.map { "             \($0)" }
     lines += row.diagnostics.flatMap {
       $0.split(separator: "\n", omittingEmptySubsequences: false).map { "      \($0)" }
