@@ -24,23 +24,34 @@ final class StopSwitch: Sendable {
   func running<Result: Sendable>(
     timeout: Double?, _ work: @escaping @Sendable () async throws -> Result
   ) async throws -> Result {
+    let (canceller, sources) = watchSignals()
     let task = Task { try await work() }
-    let sources = [SIGINT, SIGTERM].map { number in
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler {
-        self.stop(.interrupted)
-        task.cancel()
-      }
-      source.resume()
-      return source
-    }
+    canceller.aim { task.cancel() }
     let clock = timeout.map { startTimer(seconds: $0, cancelling: task) }
     defer {
       clock?.cancel()
       for source in sources { source.cancel() }
     }
     return try await task.value
+  }
+
+  /// Watches SIGINT and SIGTERM, and returns when the kernel delivers them to us: a signal that comes before that would be lost.
+  private func watchSignals() -> (Canceller, [any DispatchSourceSignal]) {
+    let canceller = Canceller()
+    let registered = DispatchSemaphore(value: 0)
+    let sources = [SIGINT, SIGTERM].map { number in
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setRegistrationHandler { registered.signal() }
+      source.setEventHandler {
+        self.stop(.interrupted)
+        canceller.cancel()
+      }
+      source.resume()
+      return source
+    }
+    for _ in sources { registered.wait() }
+    return (canceller, sources)
   }
 
   /// A timer of its own thread: searches may occupy every thread of the task pool.
@@ -55,5 +66,27 @@ final class StopSwitch: Sendable {
     }
     timer.resume()
     return timer
+  }
+}
+
+/// What a signal cancels, known only after signals are watched already.
+private final class Canceller: Sendable {
+  private let state = Mutex<(isCancelled: Bool, action: (@Sendable () -> Void)?)>((false, nil))
+
+  /// Sets what to cancel; does it at once if a signal came before.
+  func aim(_ action: @escaping @Sendable () -> Void) {
+    let isLate = state.withLock { state in
+      state.action = action
+      return state.isCancelled
+    }
+    if isLate { action() }
+  }
+
+  func cancel() {
+    let action = state.withLock { state in
+      state.isCancelled = true
+      return state.action
+    }
+    action?()
   }
 }

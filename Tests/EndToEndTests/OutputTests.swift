@@ -152,7 +152,10 @@ struct OutputTests {
       let first = try folder.file("first.m", Texts.switching).path
       let endless = try folder.file("second.m", Texts.endless).path
       let pipe = Pipe()
-      let process = try CommandLineTool.process(["prove", "invariants", first, endless, "--engine", "explicit"])
+      // Limits of its own, so that a lost signal is a failed test and not a machine without memory.
+      let limits = ["--timeout", "60", "--memory", "1G"]
+      let process = try CommandLineTool.process(
+        ["prove", "invariants", first, endless, "--engine", "explicit"] + limits)
       process.standardInput = FileHandle.nullDevice
       process.standardOutput = pipe
       process.standardError = FileHandle.nullDevice
