@@ -17,7 +17,7 @@ struct Campaign: Sendable {
     var models: [ModelLocator.Location]
     var scope: String
     var variants: Variants
-    var constants: [ConstantArgument]
+    var overrides: Overrides
     var only: String?
     var jobs: Int
     var decider: Decider
@@ -63,7 +63,7 @@ struct Campaign: Sendable {
   private func decide(
     _ loaded: LoadedModel, progress: @escaping @Sendable (String) -> Void
   ) async throws -> FileResult {
-    let overrides = request.constants.map { ConstantSetting(name: $0.name, value: $0.value) }
+    let overrides = request.overrides
     let base = try Instance(loaded, scope: request.scope, variant: nil, overrides: overrides)
     var instances: [Instance] = []
     if case .named = request.variants {} else { instances.append(base) }
@@ -135,7 +135,7 @@ struct Campaign: Sendable {
   /// What some scope or variant of the file fires and triggers. Where the scope as it stands leaves something switched off by its
   /// constants and the variants were not asked for, they are searched for this purpose only.
   private func coverage(
-    _ loaded: LoadedModel, instances: [Instance], findings: [Findings], overrides: [ConstantSetting]
+    _ loaded: LoadedModel, instances: [Instance], findings: [Findings], overrides: Overrides
   ) async throws -> Coverage {
     var coverage = Coverage()
     for findings in findings { coverage.add(findings.search) }

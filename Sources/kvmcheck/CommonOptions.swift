@@ -58,6 +58,12 @@ struct CommonOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The folder that holds Models/ and Proofs/.", valueName: "dir"))
   var root: String?
 
+  /// What wins over the file.
+  var overrides: Overrides {
+    Overrides(
+      constants: constants.map { ConstantSetting(name: $0.name, value: $0.value) }, deadlock: deadlock?.mode)
+  }
+
   mutating func validate() throws {
     if let depth, depth < 0 { throw ValidationError("--depth \(depth): expected a number of transitions, 0 or more") }
     if let timeout, !(timeout > 0) {

@@ -16,7 +16,6 @@ struct Decider: Sendable {
   let budget: Budget
   /// How far BMC unrolls when nobody has concluded; nil means the engine's default.
   let depth: Int?
-  let deadlock: DeadlockMode?
 
   /// States that `auto` lets the explicit search store before it leaves the question to the solver.
   static let stateBudget = 8_000_000
@@ -28,7 +27,6 @@ struct Decider: Sendable {
   init(options: CommonOptions, jobs: Int) {
     engine = options.engine
     depth = options.depth
-    deadlock = options.deadlock?.mode
     let bytes = options.memory.map { $0.bytes / jobs } ?? .max
     budget = Budget(states: options.engine == .auto ? Self.stateBudget : .max, bytes: bytes)
   }
@@ -57,7 +55,7 @@ struct Decider: Sendable {
   /// The explicit search alone, for coverage; nil where the model cannot be enumerated.
   func search(_ instance: Instance) async -> SearchReport? {
     guard let program = Self.program(of: instance) else { return nil }
-    return search(ExplicitEngine(program, deadlock: deadlock), instance)
+    return search(ExplicitEngine(program), instance)
   }
 
   /// The concrete machine for an instance's traces; nil where the model does not speak of it.
@@ -166,7 +164,7 @@ struct Decider: Sendable {
 
   private func explicit(_ program: Program, _ instance: Instance, _ findings: inout Findings) {
     let start = ContinuousClock.now
-    let engine = ExplicitEngine(program, deadlock: deadlock)
+    let engine = ExplicitEngine(program)
     let report = search(engine, instance)
     let seconds = ProveInvariantsCommand.seconds(since: start)
     findings.search = report

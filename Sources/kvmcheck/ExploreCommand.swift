@@ -28,10 +28,10 @@ struct ExploreCommand: AsyncParsableCommand {
     let start = ContinuousClock.now
     let instance = try instance()
     for warning in instance.renderedWarnings { console.diagnose(warning) }
-    let (deadlock, memory) = (options.deadlock?.mode, options.memory?.bytes)
+    let memory = options.memory?.bytes
     let report = try await stop.running(timeout: options.timeout) {
       let program = try Program(model: instance.model)
-      return ExplicitEngine(program, deadlock: deadlock).explore(within: Budget(bytes: memory ?? .max))
+      return ExplicitEngine(program).explore(within: Budget(bytes: memory ?? .max))
     }
     let result = Exploration(
       instance: instance, report: report, seconds: ProveInvariantsCommand.seconds(since: start), stop: stop.reason)
@@ -50,7 +50,7 @@ struct ExploreCommand: AsyncParsableCommand {
     let location: ModelLocator.Location
     do { location = try locator.find(model) } catch { throw UsageError(error.description) }
     let loaded = try LoadedModel(location)
-    let overrides = options.constants.map { ConstantSetting(name: $0.name, value: $0.value) }
+    let overrides = options.overrides
     guard let variant else { return try Instance(loaded, scope: options.scope, variant: nil, overrides: overrides) }
     let declared = try loaded.tree.check().model.directives.variants
     guard let declaration = declared.first(where: { $0.name == variant }) else {

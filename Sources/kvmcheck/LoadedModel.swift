@@ -29,6 +29,13 @@ struct LoadedModel: Sendable {
   }
 }
 
+/// What the command line says about every instance: it wins over scope, variant and file.
+struct Overrides: Sendable {
+  var constants: [ConstantSetting] = []
+  /// Nil means as the file says.
+  var deadlock: DeadlockMode?
+}
+
 /// One scope or variant of a model: what is decided at once.
 struct Instance: Sendable {
   let loaded: LoadedModel
@@ -40,7 +47,7 @@ struct Instance: Sendable {
   /// Checks the tree with the constants of scope, variant and command line, later ones winning.
   ///
   /// Throws: `Rejection`; `UnknownName` for a scope that the file does not declare.
-  init(_ loaded: LoadedModel, scope: String, variant: VariantDeclaration?, overrides: [ConstantSetting]) throws {
+  init(_ loaded: LoadedModel, scope: String, variant: VariantDeclaration?, overrides: Overrides) throws {
     self.loaded = loaded
     self.variant = variant
     self.scope = variant?.scope ?? scope
@@ -54,9 +61,11 @@ struct Instance: Sendable {
       settings += declaration.settings
     }
     settings += variant?.settings ?? []
-    settings += overrides
+    settings += overrides.constants
     let checked = settings.isEmpty ? plain : try loaded.tree.check(constants: Self.lastOfEach(settings))
-    model = checked.model
+    var model = checked.model
+    model.directives.deadlock = overrides.deadlock ?? model.directives.deadlock
+    self.model = model
     warnings = checked.warnings
   }
 

@@ -87,7 +87,7 @@ struct ProveInvariantsCommand: AsyncParsableCommand {
       variant.map(Campaign.Variants.named) ?? (models.isEmpty || allVariants ? .all : .none)
     let jobs = options.jobs ?? ProcessInfo.processInfo.activeProcessorCount
     return Campaign.Request(
-      models: locations, scope: options.scope, variants: variants, constants: options.constants, only: only, jobs: jobs,
+      models: locations, scope: options.scope, variants: variants, overrides: options.overrides, only: only, jobs: jobs,
       decider: Decider(options: options, jobs: jobs))
   }
 

@@ -75,7 +75,8 @@ struct ReplayCommand: AsyncParsableCommand {
     let locator = ModelLocator(
       explicit: root, workingDirectory: FileManager.default.currentDirectoryPath, executable: CommandLine.arguments[0])
     let loaded = try LoadedModel(try locator.find(model ?? header.origin.model))
-    let overrides = header.origin.constants.map { ConstantSetting(name: $0.name, value: $0.text) }
+    let overrides = Overrides(
+      constants: header.origin.constants.map { ConstantSetting(name: $0.name, value: $0.text) })
     let declared = try loaded.tree.check().model.directives.variants
     let variant = declared.first { $0.name == header.origin.variant }
     if variant == nil, let name = header.origin.variant {
