@@ -3,7 +3,8 @@
 /// The solver, the rewrites of the store and the lowering are all held against this file. It walks with a stack of its own, so
 /// that a chain of a hundred thousand terms does not exhaust the machine's.
 ///
-/// Values are kept per term, so that asking for many terms of one state costs each shared part once.
+/// Values are kept per term, so that asking for many terms of one state costs each shared part once. First-order terms need a
+/// structure beside the assignment: `StructureEvaluation`.
 package struct Evaluation {
   private let store: TermStore
   private let assignment: [Term: TermValue]
@@ -15,7 +16,7 @@ package struct Evaluation {
     self.assignment = assignment
   }
 
-  /// The term's value. Requires: every variable that occurs in it is assigned, in its sort.
+  /// The term's value. Requires: every variable that occurs in it is assigned, in its sort; no function, no quantifier.
   package mutating func value(of term: Term) -> TermValue {
     if let known = values[term] { return known }
     var pending = [term]
@@ -53,6 +54,7 @@ package struct Evaluation {
       }
       precondition(value.sort == sort, "variable \(store.name(term) ?? "?") was given a value of another sort")
       return value
+    case .apply, .exists, .none: preconditionFailure("a first-order term is evaluated in a structure")
     case .not, .and, .or, .equal, .ifThenElse, .negate, .add, .subtract, .multiply, .divideSigned, .remainderSigned,
       .divideUnsigned, .remainderUnsigned, .bitNot, .bitAnd, .bitOr, .bitXor, .shiftLeft, .shiftRightLogical,
       .shiftRightArithmetic, .lessUnsigned, .lessOrEqualUnsigned, .lessSigned, .lessOrEqualSigned, .extract,
@@ -77,7 +79,8 @@ extension TermStore {
   /// An operator's value from its operands' values. Requires: an operator with operands, of the right number and sorts.
   package static func compute(_ operation: Operator, _ operands: [TermValue], _ sort: Sort, lowest: Int) -> TermValue {
     switch operation {
-    case .constant, .variable: preconditionFailure("leaves are not computed")
+    case .constant, .variable, .none: preconditionFailure("leaves are not computed")
+    case .apply, .exists: preconditionFailure("a first-order term is evaluated in a structure")
     case .not: return .boolean(!operands[0].isTrue)
     case .and: return .boolean(operands.allSatisfy(\.isTrue))
     case .or: return .boolean(operands.contains(where: \.isTrue))
@@ -124,7 +127,7 @@ extension TermStore {
     case .extendUnsigned: return first
     case .extendSigned: return UInt128(bitPattern: operands[0].signed)
     case .constant, .variable, .not, .and, .or, .equal, .ifThenElse, .lessUnsigned, .lessOrEqualUnsigned, .lessSigned,
-      .lessOrEqualSigned:
+      .lessOrEqualSigned, .apply, .exists, .none:
       preconditionFailure("\(operation) yields no bits of its own")
     }
   }

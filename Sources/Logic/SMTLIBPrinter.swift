@@ -1,52 +1,107 @@
-/// Terms as SMT-LIB 2 text in the logic QF_BV, for other solvers and for people.
+/// Terms as SMT-LIB 2 text, for other solvers and for people: in the logic QF_BV, or in UF where uninterpreted sorts occur.
 ///
-/// A part that is used more than once, or whose text grows long, becomes a `define-fun` named `!` and its position; the rest is
-/// written in place. The walk follows positions, so that nothing recurses.
+/// A part that is used more than once, or whose text grows long, becomes a `define-fun` named `!` and its position, with the
+/// bound variables that occur in it as parameters; the rest is written in place. The walk follows positions, so that nothing
+/// recurses.
 package struct SMTLIBPrinter {
   /// A text longer than this gets a name.
   private static let longestInline = 240
 
   private let store: TermStore
+  private let sortNames: [String]
   private var texts: [Term: String] = [:]
   private var uses: [Term: Int] = [:]
+  /// The bound variables that are free in a term, by name; nothing where there are none.
+  private var open: [Term: Set<Term>] = [:]
   private var output = ""
 
   /// A whole script: declarations, definitions, an assertion per term, and the question whether all can be true.
-  package static func script(asserting terms: [Term], in store: TermStore) -> String {
-    var printer = SMTLIBPrinter(store: store)
-    printer.output = "(set-logic QF_BV)\n"
+  ///
+  /// `sortNames` names uninterpreted sorts by number; one without a name is `S` and its number.
+  package static func script(asserting terms: [Term], in store: TermStore, sortNames: [String] = []) -> String {
+    var printer = SMTLIBPrinter(store: store, sortNames: sortNames)
     let parts = store.subterms(of: terms)
     for part in parts {
       for operand in store.operands(of: part) { printer.uses[operand, default: 0] += 1 }
     }
+    printer.writeHead(parts)
     for part in parts { printer.write(part) }
     for term in terms { printer.output += "(assert \(printer.text(of: term)))\n" }
     return printer.output + "(check-sat)\n"
   }
 
-  private init(store: TermStore) { self.store = store }
+  private init(store: TermStore, sortNames: [String]) {
+    self.store = store
+    self.sortNames = sortNames
+  }
+
+  /// The logic, the sorts and the functions.
+  private mutating func writeHead(_ parts: [Term]) {
+    var sorts: Set<Int> = []
+    var functions: Set<FunctionSymbol> = []
+    for part in parts {
+      if case .uninterpreted(let number) = store.sort(of: part) { sorts.insert(number) }
+      if store.operation(of: part) == .apply { functions.insert(store.function(of: part)) }
+    }
+    output = "(set-logic \(sorts.isEmpty && functions.isEmpty ? "QF_BV" : "UF"))\n"
+    for sort in sorts.sorted() { output += "(declare-sort \(text(of: Sort.uninterpreted(sort))) 0)\n" }
+    for function in functions.sorted() {
+      let signature = store.signature(of: function)
+      let arguments = signature.arguments.map { text(of: $0) }.joined(separator: " ")
+      output += "(declare-fun |\(store.name(of: function))| (\(arguments)) \(text(of: signature.result)))\n"
+    }
+  }
 
   /// Makes the text of a term whose operands have theirs.
   private mutating func write(_ term: Term) {
     if let name = store.name(term) {
       texts[term] = "|\(name)|"
-      output += "(declare-const |\(name)| \(store.sort(of: term)))\n"
+      if name.hasPrefix("?") {
+        open[term] = [term]
+      } else {
+        output += "(declare-const |\(name)| \(text(of: store.sort(of: term))))\n"
+      }
       return
     }
+    noteOpen(term)
     let text = store.constant(term).map(Self.text) ?? application(term)
     let isShared = uses[term, default: 0] > 1 && !store.operands(of: term).isEmpty
     if isShared || text.utf8.count > Self.longestInline {
-      texts[term] = "!\(term.index)"
-      output += "(define-fun !\(term.index) () \(store.sort(of: term)) \(text))\n"
+      define(term, text)
     } else {
       texts[term] = text
     }
   }
 
+  /// Gives a text a name.
+  private mutating func define(_ term: Term, _ text: String) {
+    let variables = (open[term] ?? []).sorted()
+    let parameters = variables.map { "(\(self.text(of: $0)) \(self.text(of: store.sort(of: $0))))" }
+    let arguments = variables.map { " " + self.text(of: $0) }.joined()
+    texts[term] = variables.isEmpty ? "!\(term.index)" : "(!\(term.index)\(arguments))"
+    let head = "(define-fun !\(term.index) (\(parameters.joined(separator: " ")))"
+    output += "\(head) \(self.text(of: store.sort(of: term))) \(text))\n"
+  }
+
+  /// Which bound variables are free in a term whose operands are known.
+  private mutating func noteOpen(_ term: Term) {
+    var variables: Set<Term> = []
+    for operand in store.operands(of: term) { variables.formUnion(open[operand] ?? []) }
+    if store.operation(of: term) == .exists, let bound = store.operands(of: term).first { variables.remove(bound) }
+    if !variables.isEmpty { open[term] = variables }
+  }
+
   /// An operator with its operands.
   private func application(_ term: Term) -> String {
     let operands = store.operands(of: term)
+    if store.operation(of: term) == .exists, let bound = operands.first, let body = operands.last {
+      return "(exists ((\(text(of: bound)) \(text(of: store.sort(of: bound))))) \(text(of: body)))"
+    }
     let inputs = operands.map { text(of: $0) }.joined(separator: " ")
+    if store.operation(of: term) == .apply {
+      let name = "|\(store.name(of: store.function(of: term)))|"
+      return operands.isEmpty ? name : "(\(name) \(inputs))"
+    }
     guard let first = operands.first else { preconditionFailure("an application without operands") }
     return "(\(symbol(of: term, over: first)) \(inputs))"
   }
@@ -56,18 +111,24 @@ package struct SMTLIBPrinter {
     return text
   }
 
-  /// A value.
+  private func text(of sort: Sort) -> String {
+    if case .uninterpreted(let number) = sort, number < sortNames.count { return "|\(sortNames[number])|" }
+    return sort.description
+  }
+
+  /// A value. Requires: no element of an uninterpreted sort.
   package static func text(_ value: TermValue) -> String {
     switch value {
     case .boolean(let truth): truth ? "true" : "false"
     case .bits(let pattern, let width): "(_ bv\(pattern) \(width))"
+    case .element: preconditionFailure("an element of an uninterpreted sort has no text")
     }
   }
 
   /// SMT-LIB's name of a term's operator.
   private func symbol(of term: Term, over first: Term) -> String {
     switch store.operation(of: term) {
-    case .constant, .variable: preconditionFailure("leaves have no operator")
+    case .constant, .variable, .none, .apply, .exists: preconditionFailure("no operator of SMT-LIB")
     case .not: "not"
     case .and: "and"
     case .or: "or"

@@ -2,12 +2,16 @@
 ///
 /// Simultaneous: what is put in is not searched again, so x ↦ y, y ↦ x swaps. Results are kept per term, so that a set of terms
 /// with shared parts costs each part once; the walk has a stack of its own.
+///
+/// Below a quantifier nothing is captured: bound variables are chosen by depth, so those within what is put in could be the
+/// quantifier's own. A quantifier into which another could be put is therefore opened with a fresh variable and bound anew.
 package struct Substitution {
   private let replacements: [Term: Term]
   /// Results by the position of the source term.
   private var results: [Term?] = []
 
-  /// Replaces each key by its value. Requires: keys are variables, each with a replacement of its own sort.
+  /// Replaces each key by its value. Requires: keys are variables, each with a replacement of its own sort; no replacement
+  /// is a bound variable.
   package init(_ replacements: [Term: Term]) {
     self.replacements = replacements
   }
@@ -25,6 +29,12 @@ package struct Substitution {
       }
       let operands = store.operands(of: current)
       let missing = operands.filter { result(of: $0) == nil }
+      if store.operation(of: current) == .exists, bringsQuantifiers(store) {
+        let variable = store.fresh(store.quantifiedSort(of: current))
+        let body = apply(to: store.opened(current, with: variable), in: &store)
+        record(store.exists(variable, body), for: current)
+        continue
+      }
       guard missing.isEmpty else {
         pending.append(contentsOf: missing)
         continue
@@ -50,6 +60,11 @@ package struct Substitution {
     return inputs.elementsEqual(operands) ? term : store.rebuild(term, inputs)
   }
 
+  /// Whether some replacement contains a quantifier.
+  private func bringsQuantifiers(_ store: TermStore) -> Bool {
+    replacements.values.contains { store.binderHeights[Int($0.index)] > 0 }
+  }
+
   private func result(of term: Term) -> Term? {
     Int(term.index) < results.count ? results[Int(term.index)] : nil
   }
@@ -67,19 +82,22 @@ extension TermStore {
   /// The same operator over other operands of the same sorts, rewritten as by the builders.
   package mutating func rebuild(_ term: Term, _ operands: [Term]) -> Term {
     let operation = operation(of: term)
+    if operation == .apply { return apply(function(of: term), operands) }
     switch sort(of: term) {
-    case .boolean: return build(operation, operands)
+    case .boolean, .uninterpreted: return build(operation, operands)
     case .bitVector(let width):
       return build(operation, operands, lowest: operation == .extract ? lowestBit(of: term) : 0, width: width)
     }
   }
 
-  /// An operator over operands, by the builder of its name. Requires: an operator with operands.
+  /// An operator over operands, by the builder of its name. Requires: an operator with operands, and no application.
   ///
   /// `lowest` counts for an extraction, `width` (of the result) for an extraction or extension.
   package mutating func build(_ operation: Operator, _ operands: [Term], lowest: Int = 0, width: Int = 0) -> Term {
     switch operation {
-    case .constant, .variable: preconditionFailure("leaves are not built from operands")
+    case .constant, .variable, .none: preconditionFailure("leaves are not built from operands")
+    case .apply: preconditionFailure("an application is built with its function")
+    case .exists: return exists(operands[0], operands[1])
     case .not: return not(operands[0])
     case .and: return and(operands)
     case .or: return or(operands)

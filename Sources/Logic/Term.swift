@@ -66,4 +66,22 @@ package enum Operator: UInt8, Hashable, Sendable, CaseIterable {
   case extendUnsigned
   /// Copies of the sign above, up to the result's width.
   case extendSigned
+  /// A function of the state (`TermStore.function(of:)`) at its operands, which are elements of uninterpreted sorts.
+  case apply
+  /// The second operand is true for some element in place of the first one, a variable that occurs nowhere else.
+  case exists
+  /// What a scalarset's variable holds when it is undefined: different from every element; no operands.
+  case none
+}
+
+/// A function from elements of uninterpreted sorts: the position in one `TermStore`'s table.
+package struct FunctionSymbol: Hashable, Comparable, Sendable, BitwiseCopyable {
+  /// The position, from 0.
+  package let index: UInt32
+
+  /// Names a function by its position; only for code that walks a store.
+  package init(index: UInt32) { self.index = index }
+
+  /// The order in which functions were declared.
+  package static func < (left: FunctionSymbol, right: FunctionSymbol) -> Bool { left.index < right.index }
 }

@@ -40,7 +40,8 @@ extension TermStore {
       return pattern >= UInt128(width) ? bits(0, width: width) : nil
     case .shiftRightArithmetic: return pattern == 0 ? term : nil
     case .constant, .variable, .not, .and, .or, .equal, .ifThenElse, .negate, .bitNot, .lessUnsigned,
-      .lessOrEqualUnsigned, .lessSigned, .lessOrEqualSigned, .extract, .concatenate, .extendUnsigned, .extendSigned:
+      .lessOrEqualUnsigned, .lessSigned, .lessOrEqualSigned, .extract, .concatenate, .extendUnsigned, .extendSigned,
+      .apply, .exists, .none:
       return nil
     }
   }
@@ -52,7 +53,8 @@ extension TermStore {
     case .bitAnd, .bitOr: return term
     case .add, .multiply, .divideSigned, .divideUnsigned, .shiftLeft, .shiftRightLogical, .shiftRightArithmetic,
       .constant, .variable, .not, .and, .or, .equal, .ifThenElse, .negate, .bitNot, .lessUnsigned,
-      .lessOrEqualUnsigned, .lessSigned, .lessOrEqualSigned, .extract, .concatenate, .extendUnsigned, .extendSigned:
+      .lessOrEqualUnsigned, .lessSigned, .lessOrEqualSigned, .extract, .concatenate, .extendUnsigned, .extendSigned,
+      .apply, .exists, .none:
       return nil
     }
   }
@@ -111,7 +113,7 @@ extension TermStore {
     case .constant, .variable, .not, .and, .or, .equal, .ifThenElse, .negate, .add, .subtract, .multiply,
       .divideSigned, .remainderSigned, .divideUnsigned, .remainderUnsigned, .bitNot, .bitAnd, .bitOr, .bitXor,
       .shiftLeft, .shiftRightLogical, .shiftRightArithmetic, .lessUnsigned, .lessOrEqualUnsigned, .lessSigned,
-      .lessOrEqualSigned:
+      .lessOrEqualSigned, .apply, .exists, .none:
       return nil
     }
   }

@@ -127,7 +127,8 @@ extension Operator {
     case .and, .or, .equal, .add, .multiply, .bitAnd, .bitOr, .bitXor: true
     case .constant, .variable, .not, .ifThenElse, .negate, .subtract, .divideSigned, .remainderSigned, .divideUnsigned,
       .remainderUnsigned, .bitNot, .shiftLeft, .shiftRightLogical, .shiftRightArithmetic, .lessUnsigned,
-      .lessOrEqualUnsigned, .lessSigned, .lessOrEqualSigned, .extract, .concatenate, .extendUnsigned, .extendSigned:
+      .lessOrEqualUnsigned, .lessSigned, .lessOrEqualSigned, .extract, .concatenate, .extendUnsigned, .extendSigned,
+      .apply, .exists, .none:
       false
     }
   }

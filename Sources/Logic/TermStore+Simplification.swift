@@ -91,7 +91,7 @@ extension TermStore {
     case .constant, .variable, .not, .and, .or, .equal, .negate, .add, .subtract, .multiply, .divideSigned,
       .remainderSigned, .divideUnsigned, .remainderUnsigned, .bitNot, .bitAnd, .bitOr, .bitXor, .shiftLeft,
       .shiftRightLogical, .shiftRightArithmetic, .lessUnsigned, .lessOrEqualUnsigned, .lessSigned, .lessOrEqualSigned,
-      .extract, .concatenate, .extendSigned:
+      .extract, .concatenate, .extendSigned, .apply, .exists, .none:
       return nil
     }
   }

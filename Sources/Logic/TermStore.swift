@@ -19,9 +19,9 @@ package struct TermStore: Sendable {
   /// A node, 16 bytes.
   struct Node {
     let operation: Operator
-    /// 0 for Boolean terms, else the width.
+    /// 0 for Boolean terms, a bit-vector's width, or 129 and more for an uninterpreted sort.
     let width: UInt8
-    /// The constant's or variable's number, or the lowest bit of an extraction.
+    /// The constant's, variable's or function's number, or the lowest bit of an extraction.
     let payload: UInt32
     /// Where its operands begin in `operandPool`.
     let start: UInt32
@@ -38,6 +38,13 @@ package struct TermStore: Sendable {
   private var variableNames: [String] = []
   private var variableTerms: [Term] = []
   private var variableNumbers: [String: UInt32] = [:]
+  var functionNames: [String] = []
+  var signatures: [Signature] = []
+  var functionNumbers: [String: UInt32] = [:]
+  /// By term: one more than the greatest number of quantifiers within each other in it; 0 where there is none.
+  var binderHeights: [UInt8] = []
+  /// How many variables were made by `fresh`.
+  var freshVariables = 0
   /// Open addressing: a node's number plus one, or 0; a power of two long, at most half full.
   private var table = [UInt32](repeating: 0, count: 64)
 
@@ -51,14 +58,15 @@ package struct TermStore: Sendable {
 
   /// The term's sort.
   package func sort(of term: Term) -> Sort {
-    let width = nodes[Int(term.index)].width
-    return width == 0 ? .boolean : .bitVector(width: Int(width))
+    let width = Int(nodes[Int(term.index)].width)
+    if width > Sort.maximumWidth { return .uninterpreted(width - Sort.maximumWidth - 1) }
+    return width == 0 ? .boolean : .bitVector(width: width)
   }
 
   /// The term's width. Requires: a bit-vector.
   package func width(of term: Term) -> Int {
     let width = Int(nodes[Int(term.index)].width)
-    precondition(width > 0, "a bit-vector was expected, found a Boolean term")
+    precondition((1...Sort.maximumWidth).contains(width), "a bit-vector was expected, found \(sort(of: term))")
     return width
   }
 
@@ -141,6 +149,7 @@ package struct TermStore: Sendable {
     switch value {
     case .boolean(let truth): boolean(truth)
     case .bits(let pattern, let width): bits(pattern, width: width)
+    case .element: preconditionFailure("an element is no constant of the term language")
     }
   }
 
@@ -171,6 +180,8 @@ package struct TermStore: Sendable {
         operation: operation, width: width, payload: payload, start: UInt32(operandPool.count),
         count: UInt32(operands.count)))
     operandPool.append(contentsOf: operands)
+    let height = operands.reduce(UInt8(0)) { max($0, binderHeights[Int($1.index)]) }
+    binderHeights.append(operation == .exists ? height + 1 : height)
     table[slot] = index + 1
     if nodes.count * 2 > table.count { grow() }
     return Term(index: index)
@@ -183,6 +194,9 @@ package struct TermStore: Sendable {
     case .bitVector(let width):
       precondition((1...Sort.maximumWidth).contains(width), "a bit-vector of \(width) bits")
       return UInt8(width)
+    case .uninterpreted(let number):
+      precondition((0..<Sort.uninterpretedSorts).contains(number), "uninterpreted sort \(number)")
+      return UInt8(Sort.maximumWidth + 1 + number)
     }
   }
 

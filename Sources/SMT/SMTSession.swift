@@ -26,6 +26,8 @@ package import Logic
   var lowered: [OpaquePointer?] = unsafe []
   /// The lowered sorts.
   var sorts: [Sort: OpaquePointer] = unsafe [:]
+  /// The lowered functions.
+  var functions: [FunctionSymbol: OpaquePointer] = unsafe [:]
   /// The names of assumptions that are not literals, with the scope in which their meaning was asserted.
   private var names: [Term: (name: Term, scope: Int)] = [:]
   private var scope = 0

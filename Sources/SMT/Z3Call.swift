@@ -207,6 +207,8 @@ enum Z3Call {
       let truth = unsafe Z3_get_bool_value(context, value)
       unsafe try check(context, "Z3_get_bool_value")
       return .boolean(truth == Z3_L_TRUE)
+    case .uninterpreted:
+      throw SMTError(operation: "Z3_model_eval", code: -1, message: "an element has no value outside its model")
     case .bitVector(let width):
       let text = unsafe Z3_get_numeral_string(context, value)
       unsafe try check(context, "Z3_get_numeral_string")
@@ -226,7 +228,42 @@ enum Z3Call {
       unsafe try ast(context, "Z3_mk_bool_sort", Z3_mk_bool_sort(context))
     case .bitVector(let width):
       unsafe try ast(context, "Z3_mk_bv_sort", Z3_mk_bv_sort(context, UInt32(width)))
+    case .uninterpreted(let number):
+      unsafe try ast(
+        context, "Z3_mk_uninterpreted_sort",
+        Z3_mk_uninterpreted_sort(context, Z3_mk_string_symbol(context, "S\(number)")))
     }
+  }
+
+  /// A function's declaration, counted up.
+  static func makeFunction(
+    _ context: OpaquePointer, _ name: String, _ arguments: [OpaquePointer?], _ result: OpaquePointer
+  ) throws(SMTError) -> OpaquePointer {
+    let symbol = unsafe Z3_mk_string_symbol(context, name)
+    unsafe try check(context, "Z3_mk_string_symbol")
+    let object = unsafe arguments.withUnsafeBufferPointer { buffer in
+      unsafe Z3_mk_func_decl(context, symbol, UInt32(buffer.count), buffer.baseAddress, result)
+    }
+    return unsafe try ast(context, "Z3_mk_func_decl", object)
+  }
+
+  /// A function at its arguments.
+  static func application(
+    _ context: OpaquePointer, of function: OpaquePointer, _ arguments: [OpaquePointer?]
+  ) throws(SMTError) -> OpaquePointer {
+    let object = unsafe arguments.withUnsafeBufferPointer { buffer in
+      unsafe Z3_mk_app(context, function, UInt32(buffer.count), buffer.baseAddress)
+    }
+    return unsafe try ast(context, "Z3_mk_app", object)
+  }
+
+  /// ∃ over a constant, which is bound by it.
+  static func exists(
+    _ context: OpaquePointer, _ variable: OpaquePointer, _ body: OpaquePointer
+  ) throws(SMTError) -> OpaquePointer {
+    var bound: OpaquePointer? = unsafe variable
+    let object = unsafe Z3_mk_exists_const(context, 0, 1, &bound, 0, nil, body)
+    return unsafe try ast(context, "Z3_mk_exists_const", object)
   }
 
   /// A variable.
@@ -247,10 +284,11 @@ enum Z3Call {
     case .boolean(false): unsafe try ast(context, "Z3_mk_false", Z3_mk_false(context))
     case .bits(let pattern, _):
       unsafe try ast(context, "Z3_mk_numeral", Z3_mk_numeral(context, "\(pattern)", sort))
+    case .element: preconditionFailure("an element is no constant of the term language")
     }
   }
 
-  /// An operator over lowered operands. Requires: an operator with operands.
+  /// An operator over lowered operands. Requires: an operator with operands, no application and no quantifier.
   static func application(
     _ context: OpaquePointer, _ operation: Operator, _ operands: [OpaquePointer?], shape: Shape
   ) throws(SMTError) -> OpaquePointer {
@@ -277,7 +315,8 @@ enum Z3Call {
     let first = unsafe operands[0]
     let second = unsafe operands.count > 1 ? operands[1] : nil
     switch operation {
-    case .constant, .variable: preconditionFailure("leaves are not applications")
+    case .constant, .variable, .none: preconditionFailure("leaves are not applications")
+    case .apply, .exists: preconditionFailure("functions and quantifiers have calls of their own")
     case .not: return unsafe Z3_mk_not(context, first)
     case .and: return unsafe Z3_mk_and(context, UInt32(operands.count), operands.baseAddress)
     case .or: return unsafe Z3_mk_or(context, UInt32(operands.count), operands.baseAddress)

@@ -37,6 +37,21 @@ extension SMTSession {
     }
     let operands = store.operands(of: term)
     let inputs = unsafe operands.map { unsafe lowered[Int($0.index)] }
+    switch store.operation(of: term) {
+    case .apply:
+      return unsafe try Z3Call.application(context, of: lower(store.function(of: term)), inputs)
+    case .exists:
+      guard let variable = unsafe inputs[0], let body = unsafe inputs[1] else {
+        preconditionFailure("a quantifier's parts are lowered before it")
+      }
+      return unsafe try Z3Call.exists(context, variable, body)
+    case .none: preconditionFailure("none is written out before a solver sees it")
+    case .constant, .variable, .not, .and, .or, .equal, .ifThenElse, .negate, .add, .subtract, .multiply,
+      .divideSigned, .remainderSigned, .divideUnsigned, .remainderUnsigned, .bitNot, .bitAnd, .bitOr, .bitXor,
+      .shiftLeft, .shiftRightLogical, .shiftRightArithmetic, .lessUnsigned, .lessOrEqualUnsigned, .lessSigned,
+      .lessOrEqualSigned, .concatenate, .extract, .extendUnsigned, .extendSigned:
+      break
+    }
     return unsafe try Z3Call.application(context, store.operation(of: term), inputs, shape: shape(of: term, operands))
   }
 
@@ -51,10 +66,22 @@ extension SMTSession {
     case .constant, .variable, .not, .and, .or, .equal, .ifThenElse, .negate, .add, .subtract, .multiply,
       .divideSigned, .remainderSigned, .divideUnsigned, .remainderUnsigned, .bitNot, .bitAnd, .bitOr, .bitXor,
       .shiftLeft, .shiftRightLogical, .shiftRightArithmetic, .lessUnsigned, .lessOrEqualUnsigned, .lessSigned,
-      .lessOrEqualSigned, .concatenate:
+      .lessOrEqualSigned, .concatenate, .apply, .exists, .none:
       break
     }
     return shape
+  }
+
+  /// A lowered function.
+  private mutating func lower(_ function: FunctionSymbol) throws(SMTError) -> OpaquePointer {
+    if let known = unsafe functions[function] { return unsafe known }
+    let signature = store.signature(of: function)
+    var arguments: [OpaquePointer?] = unsafe []
+    for sort in signature.arguments { unsafe arguments.append(try lower(sort)) }
+    let result = unsafe try lower(signature.result)
+    let made = unsafe try Z3Call.makeFunction(context, store.name(of: function), arguments, result)
+    unsafe functions[function] = unsafe made
+    return unsafe made
   }
 
   /// A lowered sort.

@@ -35,11 +35,13 @@ package struct RandomTerms {
   package mutating func next() -> Term {
     let width = widths[Int.random(in: 0..<widths.count, using: &generator)]
     let sort = Sort.bitVector(width: width)
-    let operations = Operator.allCases.filter { $0 != .constant && $0 != .variable }
+    let leaves: Set<Operator> = [.constant, .variable, .none]
+    let operations = Operator.allCases.filter { !leaves.contains($0) && $0 != .apply && $0 != .exists }
     let operation = operations[Int.random(in: 0..<operations.count, using: &generator)]
     let term: Term
     switch operation {
     case .constant, .variable: preconditionFailure("leaves are made at the start")
+    case .apply, .exists, .none: preconditionFailure("first-order terms are made by RandomFormulas")
     case .not: term = store.not(pick(.boolean))
     case .and, .or:
       term = store.build(operation, (0..<Int.random(in: 2...4, using: &generator)).map { _ in pick(.boolean) })
@@ -96,6 +98,7 @@ package struct RandomTerms {
         let high = UInt128(generator.next()) << 64
         let patterns = [0, 1, mask, mask >> 1, (mask >> 1) &+ 1, (high | UInt128(generator.next())) & mask]
         result[variable] = .bits(patterns[Int.random(in: 0..<patterns.count, using: &generator)] & mask, width: width)
+      case .uninterpreted: preconditionFailure("elements are assigned by RandomFormulas")
       }
     }
     return result

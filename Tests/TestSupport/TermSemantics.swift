@@ -168,6 +168,7 @@ package struct TermSemantics: Sendable {
     case .bitVector(let width):
       precondition(width <= 12, "too wide to be enumerated")
       return (0..<(1 << width)).map { .bits(UInt128($0), width: width) }
+    case .uninterpreted: preconditionFailure("elements are not enumerated here")
     }
   }
 
