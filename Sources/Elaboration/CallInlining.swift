@@ -90,7 +90,7 @@ extension SymbolicExecutor {
   private mutating func anything(_ type: Type?) -> [Scalar] {
     guard let type else { return [] }
     var leaves: [Scalar] = []
-    for leaf in Layout.leaves(of: type) { leaves.append(store.undefined(leaf)) }
+    for leaf in layout.leaves(of: type) { leaves.append(store.undefined(leaf.type, in: layout)) }
     return leaves
   }
 }

@@ -13,6 +13,18 @@ package struct ElaborationError: Error, Hashable, Sendable {
     case size(limit: Int)
     /// The task was cancelled.
     case cancelled
+    /// The model tells the values of this scalarset apart, so it must have a size.
+    case asymmetric(Asymmetry, declaration: Int)
+  }
+
+  /// How a model can tell the values of a scalarset apart.
+  package enum Asymmetry: String, Hashable, Sendable {
+    case clear = "`clear` gives it the first value"
+    case passes = "the passes of the loop depend on each other"
+    case exits = "which pass of the loop ends the body depends on their order"
+    case failures = "which pass of the loop fails depends on their order"
+    case effects = "the body of the quantifier changes something"
+    case mixture = "it is mixed with another scalarset"
   }
   package let reason: Reason
   /// The construct at fault.
@@ -27,6 +39,7 @@ package struct ElaborationError: Error, Hashable, Sendable {
     case .enumeration(let values): "cannot be elaborated: enumerates more than \(values) values"
     case .size(let limit): "cannot be elaborated: takes more than \(limit) steps to unroll"
     case .cancelled: "interrupted while it was elaborated"
+    case .asymmetric(let asymmetry, _): "tells the values of a scalarset apart: \(asymmetry.rawValue)"
     }
   }
 }

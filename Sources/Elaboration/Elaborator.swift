@@ -70,7 +70,7 @@ package struct Elaborator: Sendable {
   private func checkSizes() throws(ElaborationError) {
     var left = options.limits.leaves
     for variable in model.variables {
-      guard let size = Layout.size(of: variable.type, upTo: left) else {
+      guard let size = Layout.concrete.size(of: variable.type, upTo: left) else {
         let executor = SymbolicExecutor(model: model, store: TermStore(), limits: options.limits)
         throw executor.refusal(.enumeration(values: options.limits.leaves), at: variable.range)
       }

@@ -22,7 +22,7 @@ extension SymbolicExecutor {
   mutating func evaluateTruth(_ expression: Expression) throws(ElaborationError) -> Term {
     switch try evaluateSimple(expression) {
     case .truth(let term): return term
-    case .number: preconditionFailure("a boolean was expected, found a number")
+    case .number, .element: preconditionFailure("a boolean was expected, found something else")
     }
   }
 
@@ -30,7 +30,7 @@ extension SymbolicExecutor {
   mutating func evaluateNumber(_ expression: Expression) throws(ElaborationError) -> Number {
     switch try evaluateSimple(expression) {
     case .number(let number): return number
-    case .truth: preconditionFailure("a number was expected, found a boolean")
+    case .truth, .element: preconditionFailure("a number was expected, found something else")
     }
   }
 
@@ -93,8 +93,8 @@ extension SymbolicExecutor {
     let one = try evaluate(left)
     let other = try evaluate(right)
     switch operation {
-    case .equal: return areEqual(one, other)
-    case .notEqual: return store.not(areEqual(one, other))
+    case .equal: return areEqual(one, other, of: left.type)
+    case .notEqual: return store.not(areEqual(one, other, of: left.type))
     case .less: return store.compare(.less, Self.number(one), Self.number(other))
     case .lessOrEqual: return store.compare(.lessOrEqual, Self.number(one), Self.number(other))
     case .greater: return store.compare(.less, Self.number(other), Self.number(one))
@@ -108,13 +108,17 @@ extension SymbolicExecutor {
     return number
   }
 
-  /// Leaf by leaf: both undefined, or both defined and equal.
-  private mutating func areEqual(_ left: [Scalar], _ right: [Scalar]) -> Term {
+  /// Leaf by leaf, and for all arguments: both undefined, or both defined and equal.
+  private mutating func areEqual(_ left: [Scalar], _ right: [Scalar], of type: Type) -> Term {
     var result = store.boolean(true)
-    for (one, other) in zip(left, right) {
+    for (shape, (one, other)) in zip(layout.leaves(of: type), zip(left, right)) {
       let sameDefinedness = store.equal(one.defined, other.defined)
       let sameValue = store.or(store.not(one.defined), isEqual(one.payload, other.payload))
-      result = store.and(result, store.and(sameDefinedness, sameValue))
+      var same = store.and(sameDefinedness, sameValue)
+      for (position, sort) in shape.arguments.enumerated() {
+        same = store.forall(store.argument(position, sort: sort), same)
+      }
+      result = store.and(result, same)
     }
     return result
   }
@@ -124,7 +128,8 @@ extension SymbolicExecutor {
     switch (left, right) {
     case (.truth(let one), .truth(let other)): return store.equal(one, other)
     case (.number(let one), .number(let other)): return store.compare(.equal, one, other)
-    case (.truth, .number), (.number, .truth): preconditionFailure("a truth value is compared with a number")
+    case (.element(let one), .element(let other)): return store.equal(one, other)
+    case (.truth, _), (.number, _), (.element, _): preconditionFailure("values of different kinds are compared")
     }
   }
 

@@ -3,10 +3,34 @@ import Murphi
 
 /// Where the simple parts of a type lie when records and arrays are written out one part after the other.
 ///
-/// A part is called a *leaf*. Fields lie in their order, elements in ascending order of the index.
-enum Layout {
+/// A part is called a *leaf*. Fields lie in their order, elements in ascending order of the index. The elements of an array over
+/// a scalarset whose size is left open are not written out: their leaf is a function of the element, so a leaf
+/// has as many arguments as there are such arrays around it.
+struct Layout: Hashable, Sendable {
+  /// The scalarsets whose size is left open: the number of each one's uninterpreted sort, by declaration.
+  let openSorts: [Int: Int]
+
+  /// Every scalarset has its size.
+  static let concrete = Layout(openSorts: [:])
+
+  /// A simple part of a type.
+  struct Shape: Hashable, Sendable {
+    /// A simple type.
+    let type: Type
+    /// The sorts of the arguments, outermost array first.
+    var arguments: [Int] = []
+  }
+
+  /// The number of the uninterpreted sort that stands for the type; nil for a type whose values are known.
+  func openSort(of type: Type) -> Int? {
+    switch type {
+    case .scalarset(let scalarset): openSorts[scalarset.declaration]
+    case .boolean, .range, .enumeration, .integer, .record, .array: nil
+    }
+  }
+
   /// The number of leaves.
-  static func size(of type: Type) -> Int {
+  func size(of type: Type) -> Int {
     switch type {
     case .boolean, .range, .enumeration, .scalarset, .integer: 1
     case .record(let fields): fields.reduce(0) { $0 + size(of: $1.type) }
@@ -15,7 +39,7 @@ enum Layout {
   }
 
   /// The number of leaves if it is at most `limit`, else nil.
-  static func size(of type: Type, upTo limit: Int) -> Int? {
+  func size(of type: Type, upTo limit: Int) -> Int? {
     switch type {
     case .boolean, .range, .enumeration, .scalarset, .integer: return limit >= 1 ? 1 : nil
     case .record(let fields):
@@ -32,37 +56,48 @@ enum Layout {
     }
   }
 
-  /// The simple types of the leaves, in order.
-  static func leaves(of type: Type) -> [Type] {
+  /// The leaves, in order.
+  func leaves(of type: Type) -> [Shape] {
     switch type {
-    case .boolean, .range, .enumeration, .scalarset, .integer: return [type]
+    case .boolean, .range, .enumeration, .scalarset, .integer: return [Shape(type: type)]
     case .record(let fields): return fields.flatMap { leaves(of: $0.type) }
     case .array(let index, let element):
       let one = leaves(of: element)
+      if let sort = openSort(of: index) {
+        return one.map { Shape(type: $0.type, arguments: [sort] + $0.arguments) }
+      }
       return (0..<count(of: index)).flatMap { _ in one }
     }
   }
 
-  /// The names of the leaves as a designator would write them: `[page_1].owner`, `` for a simple type.
-  static func suffixes(of type: Type) -> [String] {
+  /// The names of the leaves as a designator would write them: `[page_1].owner`, `` for a simple type. An argument is `[]`.
+  func suffixes(of type: Type) -> [String] {
     switch type {
     case .boolean, .range, .enumeration, .scalarset, .integer: return [""]
     case .record(let fields):
       return fields.flatMap { field in suffixes(of: field.type).map { ".\(field.name)\($0)" } }
     case .array(let index, let element):
       let one = suffixes(of: element)
-      return rawValues(of: index).flatMap { raw in one.map { "[\(value(raw, of: index))]\($0)" } }
+      if openSort(of: index) != nil { return one.map { "[]\($0)" } }
+      return Self.rawValues(of: index).flatMap { raw in one.map { "[\(Self.value(raw, of: index))]\($0)" } }
     }
   }
 
   /// The first leaf of a field.
-  static func offset(ofField position: Int, in fields: [RecordField]) -> Int {
+  func offset(ofField position: Int, in fields: [RecordField]) -> Int {
     fields[..<position].reduce(0) { $0 + size(of: $1.type) }
   }
 
-  /// The number of defined values of an index type, saturating at `Int.max`.
-  static func count(of index: Type) -> Int {
-    let values = rawValues(of: index)
+  /// The number of elements of an array that are written out: of the defined values of its index type, saturating at `Int.max`;
+  /// 1 for a scalarset whose size is left open.
+  func count(of index: Type) -> Int {
+    if openSort(of: index) != nil { return 1 }
+    return Self.count(of: index)
+  }
+
+  /// The number of defined values of a simple type, saturating at `Int.max`.
+  static func count(of type: Type) -> Int {
+    let values = rawValues(of: type)
     let (difference, overflow) = values.upperBound.subtractingReportingOverflow(values.lowerBound)
     return overflow || difference == Int.max ? Int.max : difference + 1
   }

@@ -16,6 +16,10 @@ extension SymbolicExecutor {
   ) throws(ElaborationError) {
     switch quantifier.domain {
     case .type(let type):
+      if let sort = layout.openSort(of: type), case .scalarset(let scalarset) = type {
+        let domain = OpenDomain(sort: sort, declaration: scalarset.declaration)
+        return try pass(quantifier, over: domain, body, &undecided)
+      }
       let count = Layout.count(of: type)
       if count > limits.values { throw refusal(.enumeration(values: limits.values), at: quantifier.range) }
       for raw in Layout.rawValues(of: type) where !isDead {

@@ -10,9 +10,9 @@ extension SymbolicExecutor {
     for step in place.path {
       switch (step, resolved.type) {
       case (.field(let position), .record(let fields)):
-        let offset = Layout.offset(ofField: position, in: fields)
+        let offset = layout.offset(ofField: position, in: fields)
         let candidates = resolved.candidates.map {
-          ResolvedPlace.Candidate(condition: $0.condition, base: $0.base + offset)
+          ResolvedPlace.Candidate(condition: $0.condition, base: $0.base + offset, arguments: $0.arguments)
         }
         resolved = ResolvedPlace(candidates: candidates, type: fields[position].type)
       case (.element(let index), .array(let indexType, let element)):
@@ -28,7 +28,7 @@ extension SymbolicExecutor {
   private mutating func root(of place: Place) -> ResolvedPlace {
     switch place.root {
     case .state(let variable):
-      let base = model.variables[..<variable].reduce(0) { $0 + Layout.size(of: $1.type) }
+      let base = model.variables[..<variable].reduce(0) { $0 + layout.size(of: $1.type) }
       return single(base, model.variables[variable].type)
     case .local(let local):
       switch frame.bindings[local] {
@@ -49,6 +49,12 @@ extension SymbolicExecutor {
     of array: ResolvedPlace, at index: Expression, indexType: Type, element: Type
   ) throws(ElaborationError) -> ResolvedPlace {
     let payload = try evaluateSimple(index)
+    if case .element(let term) = payload {
+      let candidates = array.candidates.map {
+        ResolvedPlace.Candidate(condition: $0.condition, base: $0.base, arguments: $0.arguments + [term])
+      }
+      return ResolvedPlace(candidates: candidates, type: element)
+    }
     let values = Layout.rawValues(of: indexType)
     var possible = values
     if case .number(let number) = payload {
@@ -57,7 +63,7 @@ extension SymbolicExecutor {
       possible =
         values.overlaps(number.interval) ? values.clamped(to: number.interval) : values.lowerBound...values.lowerBound
     }
-    let size = Layout.size(of: element)
+    let size = layout.size(of: element)
     var candidates: [ResolvedPlace.Candidate] = []
     for raw in possible {
       let chosen = store.isEqual(payload, to: raw)
@@ -66,7 +72,8 @@ extension SymbolicExecutor {
         let condition = store.and(candidate.condition, chosen)
         if store.truth(condition) == false { continue }
         let base = candidate.base + (raw - values.lowerBound) * size
-        candidates.append(ResolvedPlace.Candidate(condition: condition, base: base))
+        candidates.append(
+          ResolvedPlace.Candidate(condition: condition, base: base, arguments: candidate.arguments))
       }
     }
     if candidates.isEmpty { candidates = [array.candidates[0]] }
@@ -75,27 +82,70 @@ extension SymbolicExecutor {
 
   /// The leaves at a place, as they are.
   mutating func load(_ place: ResolvedPlace) -> [Scalar] {
-    let size = Layout.size(of: place.type)
+    let shapes = layout.leaves(of: place.type)
+    noteReads(of: place, leaves: shapes.count)
     let last = place.candidates[place.candidates.count - 1]
-    var leaves = Array(state.memory[last.base..<last.base + size])
+    var leaves = load(last, shapes)
     for candidate in place.candidates.dropLast().reversed() {
-      for offset in 0..<size {
-        leaves[offset] = store.choose(candidate.condition, state.memory[candidate.base + offset], leaves[offset])
-      }
+      let others = load(candidate, shapes)
+      leaves = zip(others, leaves).map { store.choose(candidate.condition, $0, $1) }
     }
     return leaves
   }
 
+  /// The leaves of a candidate: the arguments that it has are put in, those that are left are counted from 0 again.
+  private mutating func load(_ candidate: ResolvedPlace.Candidate, _ shapes: [Layout.Shape]) -> [Scalar] {
+    let leaves = Array(state.memory[candidate.base..<candidate.base + shapes.count])
+    if candidate.arguments.isEmpty { return leaves }
+    return zip(leaves, shapes).map { leaf, shape in
+      var replacements = Dictionary(uniqueKeysWithValues: firstArguments(candidate.arguments))
+      for (position, sort) in shape.arguments.enumerated() {
+        let outer = store.argument(position + candidate.arguments.count, sort: sort)
+        replacements[outer] = store.argument(position, sort: sort)
+      }
+      var substitution = Substitution(replacements)
+      return store.replace(in: leaf, by: &substitution)
+    }
+  }
+
+  /// The variables of a leaf's first arguments, each with the term in its place.
+  private mutating func firstArguments(_ arguments: [Term]) -> [(Term, Term)] {
+    arguments.enumerated().map { position, term in
+      guard case .uninterpreted(let sort) = store.sort(of: term) else { preconditionFailure("an index is no element") }
+      return (store.argument(position, sort: sort), term)
+    }
+  }
+
   /// Puts leaves into a place; candidates that are not meant keep theirs.
   mutating func save(_ leaves: [Scalar], to place: ResolvedPlace) {
+    let shapes = layout.leaves(of: place.type)
     for candidate in place.candidates {
       for (offset, leaf) in leaves.enumerated() {
         let position = candidate.base + offset
-        let isCertain = place.candidates.count == 1
+        let value = shifted(leaf, shapes[offset], by: candidate.arguments.count)
+        noteWrite(of: value, to: candidate, offset: offset)
+        let isCertain = place.candidates.count == 1 && candidate.arguments.isEmpty
         state.memory[position] =
-          isCertain ? leaf : store.choose(candidate.condition, leaf, state.memory[position])
+          isCertain ? value : store.choose(isMeant(candidate), value, state.memory[position])
       }
     }
+  }
+
+  /// A place's leaf with its arguments counted from a position, as the memory counts them.
+  private mutating func shifted(_ leaf: Scalar, _ shape: Layout.Shape, by count: Int) -> Scalar {
+    if count == 0 || shape.arguments.isEmpty { return leaf }
+    var replacements: [Term: Term] = [:]
+    for (position, sort) in shape.arguments.enumerated() {
+      replacements[store.argument(position, sort: sort)] = store.argument(position + count, sort: sort)
+    }
+    var substitution = Substitution(replacements)
+    return store.replace(in: leaf, by: &substitution)
+  }
+
+  /// Where the candidate is the place, for which of the memory's arguments.
+  mutating func isMeant(_ candidate: ResolvedPlace.Candidate) -> Term {
+    let matches = firstArguments(candidate.arguments).map { store.equal($0, $1) }
+    return store.and([candidate.condition] + matches)
   }
 
   /// A value that is to lie in a simple type: fails where it does not, and is known to lie there afterwards.

@@ -61,6 +61,7 @@ struct RuleElaboration: Sendable {
       switch new.payload {
       case .truth(let term): pending.append(term)
       case .number(let number): pending.append(number.term)
+      case .element(let term): pending.append(term)
       }
     }
     var seen = Set(pending)

@@ -79,6 +79,46 @@ extension SymbolicExecutor {
     return ConditionTerms(condition: holds, failures: failures)
   }
 
+  /// A property whose quantifiers may range over open scalarsets; its meaning as above.
+  mutating func runOpen(_ property: Property, on memory: [Scalar]) throws(ElaborationError) -> ConditionTerms {
+    begin(memory, locals: property.locals)
+    let value = try conjunction(of: property.expression, below: property.enclosures[...])
+    var earlier = store.boolean(false)
+    let (failures, dropped) = exclusive(endings[...], after: &earlier)
+    return ConditionTerms(condition: store.or(value, dropped), failures: failures)
+  }
+
+  /// The expression for all values of the quantifiers around it.
+  private mutating func conjunction(
+    of expression: Expression, below enclosures: ArraySlice<Enclosure>
+  ) throws(ElaborationError) -> Term {
+    guard let first = enclosures.first else { return try evaluateTruth(expression) }
+    let inner = enclosures.dropFirst()
+    switch first {
+    case .alias(let alias):
+      try bind(alias)
+      return try conjunction(of: expression, below: inner)
+    case .quantifier(let quantifier):
+      if let domain = openDomain(of: quantifier) {
+        let fails = try someInstance(of: quantifier, over: domain) { executor throws(ElaborationError) in
+          let value = try executor.conjunction(of: expression, below: inner)
+          return executor.store.not(value)
+        }
+        return store.not(fails)
+      }
+      var holds = store.boolean(true)
+      let before = state.path
+      for payload in try payloads(of: quantifier, locals: frame.locals) where store.truth(holds) != false {
+        set(quantifier.local, to: [defined(payload)])
+        state.path = store.and(before, holds)
+        let value = try conjunction(of: expression, below: inner)
+        holds = store.and(holds, value)
+      }
+      state.path = before
+      return holds
+    }
+  }
+
   /// Endings as failures whose conditions exclude each other, and where an `assume` ends the run.
   ///
   /// `earlier` is where an ending came before. Endings with one report become one failure.

@@ -42,6 +42,7 @@ extension SymbolicExecutor {
       switch payload {
       case .truth(let term): count = store.truth(term) == nil ? 2 : 1
       case .number(let number): count = number.interval.count
+      case .element: count = 1
       }
       let (result, overflow) = product.multipliedReportingOverflow(by: count)
       return overflow ? Int.max : result
@@ -80,6 +81,22 @@ extension SymbolicExecutor {
     return (.number(Number(term: term, interval: interval)), term, domain)
   }
 
+  /// The open scalarset that a quantifier ranges over; nil if it ranges over known values.
+  func openDomain(of quantifier: Quantifier) -> OpenDomain? {
+    guard case .type(let type) = quantifier.domain, case .scalarset(let scalarset) = type,
+      let sort = layout.openSort(of: type)
+    else { return nil }
+    return OpenDomain(sort: sort, declaration: scalarset.declaration)
+  }
+
+  /// A quantifier's values as payloads, in order. Requires: known values.
+  mutating func payloads(of quantifier: Quantifier, locals: [Local]) throws(ElaborationError) -> [Payload] {
+    let running = (state, frames, endings, effects)
+    let raws = try values(of: quantifier, locals: locals)
+    (state, frames, endings, effects) = running
+    return raws.map { store.payload($0, of: locals[quantifier.local].type) }
+  }
+
   /// The quantifiers among what encloses a rule.
   static func quantifiers(_ enclosures: [Enclosure]) -> [Quantifier] {
     enclosures.compactMap {
@@ -91,7 +108,7 @@ extension SymbolicExecutor {
   }
 
   /// A ruleset quantifier's values if they are consecutive and ascending.
-  private mutating func interval(
+  mutating func interval(
     of quantifier: Quantifier, locals: [Local]
   ) throws(ElaborationError) -> ClosedRange<Int>? {
     switch quantifier.domain {
@@ -103,7 +120,7 @@ extension SymbolicExecutor {
   }
 
   /// A ruleset quantifier's values, in order.
-  private mutating func values(of quantifier: Quantifier, locals: [Local]) throws(ElaborationError) -> [Int] {
+  mutating func values(of quantifier: Quantifier, locals: [Local]) throws(ElaborationError) -> [Int] {
     switch quantifier.domain {
     case .type(let type):
       if Layout.count(of: type) > limits.copies {

@@ -5,6 +5,8 @@ import TransitionSystems
 /// The state as variables of terms: one per leaf, and one more that says whether it is defined, where it may be undefined.
 ///
 /// A leaf with a single value needs no variable for it.
+///
+/// Requires: every scalarset has its size; `OpenStateEncoding` is for the others.
 struct StateEncoding: Sendable {
   /// A leaf of a state variable.
   struct Leaf: Sendable {
@@ -18,8 +20,8 @@ struct StateEncoding: Sendable {
 
   init(model: TypedModel) {
     leaves = model.variables.flatMap { variable in
-      zip(Layout.suffixes(of: variable.type), Layout.leaves(of: variable.type)).map {
-        Leaf(name: variable.name + $0, type: $1)
+      zip(Layout.concrete.suffixes(of: variable.type), Layout.concrete.leaves(of: variable.type)).map {
+        Leaf(name: variable.name + $0, type: $1.type)
       }
     }
     isAlwaysDefined = [Bool](repeating: false, count: leaves.count)
@@ -27,7 +29,7 @@ struct StateEncoding: Sendable {
 
   /// The memory before a startstate: everything undefined.
   func undefinedMemory(_ store: inout TermStore) -> [Scalar] {
-    leaves.map { store.undefined($0.type) }
+    leaves.map { store.undefined($0.type, in: .concrete) }
   }
 
   /// The memory of a state: the variables.
@@ -62,6 +64,7 @@ struct StateEncoding: Sendable {
       case .number(let number):
         if number.constant != nil { continue }
         variables.append(SystemVariable(number.term, domain: domain(of: number, &store)))
+      case .element: preconditionFailure("a scalarset has no size")
       }
     }
     return variables
@@ -85,6 +88,7 @@ struct StateEncoding: Sendable {
       case .number(let number):
         let values = Layout.rawValues(of: leaves[leaf].type)
         if values.count > 1 { terms.append(store.number(number, as: values).term) }
+      case .element: preconditionFailure("a scalarset has no size")
       }
     }
     return terms
@@ -126,6 +130,7 @@ struct StateEncoding: Sendable {
         let isSigned = NumberCode(number.interval).isSigned
         return isSigned ? .signed(number.term, offset: 0) : .unsigned(number.term, offset: 0)
       }
+    case .element: preconditionFailure("a scalarset has no size")
     }
   }
 }

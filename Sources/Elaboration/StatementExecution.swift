@@ -21,7 +21,7 @@ extension SymbolicExecutor {
     case .clear(let place): try clear(place)
     case .undefine(let place):
       let target = try resolve(place)
-      save(Layout.leaves(of: place.type).map { store.undefined($0) }, to: target)
+      save(layout.leaves(of: place.type).map { store.undefined($0.type, in: layout) }, to: target)
     case .ifThen(let branches, let otherwise): try choose(among: branches[...], otherwise: otherwise)
     case .switchOn(let value, let cases, let otherwise):
       let subject = try evaluateSimple(value)
@@ -60,8 +60,11 @@ extension SymbolicExecutor {
   private mutating func clear(_ place: Place) throws(ElaborationError) {
     let target = try resolve(place)
     var leaves: [Scalar] = []
-    for leaf in Layout.leaves(of: place.type) {
-      leaves.append(defined(store.payload(Layout.rawValues(of: leaf).lowerBound, of: leaf)))
+    for leaf in layout.leaves(of: place.type) {
+      if case .scalarset(let scalarset) = leaf.type, layout.openSort(of: leaf.type) != nil {
+        throw refusal(.asymmetric(.clear, declaration: scalarset.declaration), at: place.range)
+      }
+      leaves.append(defined(store.payload(Layout.rawValues(of: leaf.type).lowerBound, of: leaf.type)))
     }
     save(leaves, to: target)
   }

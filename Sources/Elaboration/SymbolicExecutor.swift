@@ -19,16 +19,20 @@ import TransitionSystems
 /// Known limits: conditions on the path are not used to simplify terms below it; passes whose end only a solver would see are refused.
 struct SymbolicExecutor {
   let model: TypedModel
+  let layout: Layout
   let limits: ElaborationLimits
   var store: TermStore
   var state: SymbolicState
   var frames: [Frame] = []
   var endings: [Ending] = []
+  /// What the passes of the loops over open scalarsets that are being executed read and write, outermost first.
+  var effects: [LoopEffects] = []
   /// Expressions and statements that may still be executed.
   private var remainingSteps: Int
 
-  init(model: TypedModel, store: TermStore, limits: ElaborationLimits) {
+  init(model: TypedModel, layout: Layout = .concrete, store: TermStore, limits: ElaborationLimits) {
     self.model = model
+    self.layout = layout
     self.limits = limits
     self.store = store
     remainingSteps = limits.steps
@@ -42,6 +46,7 @@ struct SymbolicExecutor {
     state = SymbolicState(path: always, memory: memory)
     endings = []
     frames = []
+    effects = []
     enter(locals, context: always, returning: nil)
   }
 
@@ -119,7 +124,7 @@ struct SymbolicExecutor {
       case .reference: bindings.append(.unbound)
       case .variable, .value, .parameter:
         bindings.append(.slots(state.memory.count))
-        for leaf in Layout.leaves(of: local.type) { state.memory.append(store.undefined(leaf)) }
+        for leaf in layout.leaves(of: local.type) { state.memory.append(store.undefined(leaf.type, in: layout)) }
       }
     }
     frames.append(Frame(locals: locals, bindings: bindings, context: context, returnType: type))

@@ -11,6 +11,11 @@ import TransitionSystems
 /// The maintained models as terms.
 @Suite("The maintained models elaborate")
 struct ModelTests {
+  /// A file of Tests/Fixtures.
+  static func fixture(_ name: String) -> URL {
+    URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures/\(name)")
+  }
+
   /// Reads and checks a file of Models/.
   static func model(_ name: String) throws -> TypedModel {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -63,6 +63,7 @@ extension TypeChecker {
     case .same: return .reference(place)
     case .mixed(let left, let right):
       warnings.append(MurphiDiagnostics.mixedScalarsets(left.name, right.name, at: syntax.range))
+      model.mixtures.append(ScalarsetMixture(declaration: left.declaration, range: syntax.range))
       return .reference(place)
     case .different:
       let notes = declared.map { [Diagnostic.Note("parameter `\(parameter.name)` belongs to this", at: $0)] } ?? []

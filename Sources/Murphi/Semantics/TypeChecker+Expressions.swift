@@ -67,6 +67,7 @@ extension TypeChecker {
     case .same: return true
     case .mixed(let left, let right):
       warnings.append(MurphiDiagnostics.mixedScalarsets(left.name, right.name, at: syntax.range))
+      model.mixtures.append(ScalarsetMixture(declaration: left.declaration, range: syntax.range))
       return true
     case .different:
       errors.append(

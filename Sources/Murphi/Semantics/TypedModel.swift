@@ -22,6 +22,8 @@ package struct TypedModel: Sendable {
   package var covers: [Cover]
   /// Every scalarset type in the order of declaration; `ScalarsetType.declaration` counts it.
   package var scalarsets: [ScalarsetType]
+  /// Where values of two scalarsets of one size meet, which rumur lets pass: no symmetry can be relied on then.
+  package var mixtures: [ScalarsetMixture]
   /// The directives of the head.
   package var directives: Directives
 
@@ -29,7 +31,7 @@ package struct TypedModel: Sendable {
     file: SourceFile, constants: [Constant] = [], variables: [StateVariable] = [], functions: [Function] = [],
     startstates: [Rule] = [], rules: [Rule] = [], properties: [Property] = [], assumptions: [Property] = [],
     assertions: [Site] = [], covers: [Cover] = [], scalarsets: [ScalarsetType] = [],
-    directives: Directives = Directives()
+    mixtures: [ScalarsetMixture] = [], directives: Directives = Directives()
   ) {
     self.file = file
     self.constants = constants
@@ -42,7 +44,20 @@ package struct TypedModel: Sendable {
     self.assertions = assertions
     self.covers = covers
     self.scalarsets = scalarsets
+    self.mixtures = mixtures
     self.directives = directives
+  }
+}
+
+/// A place where values of two scalarsets meet.
+package struct ScalarsetMixture: Hashable, Sendable {
+  /// One of them, by `ScalarsetType.declaration`.
+  package let declaration: Int
+  package let range: SourceRange
+
+  package init(declaration: Int, range: SourceRange) {
+    self.declaration = declaration
+    self.range = range
   }
 }
 
