@@ -18,7 +18,7 @@ struct OpenCopy: Sendable {
 extension SymbolicExecutor {
   /// The copies of a rule: one for all elements and inputs together, or one for each of the inputs' values.
   ///
-  /// `name` makes the rule's variables its own.
+  /// `name` makes the rule's inputs its own.
   mutating func openCopies(
     of enclosures: [Enclosure], locals: [Local], name: String, form: RulesetForm
   ) throws(ElaborationError) -> [OpenCopy] {
@@ -26,7 +26,9 @@ extension SymbolicExecutor {
     for (depth, quantifier) in Self.quantifiers(enclosures).enumerated() {
       let local = locals[quantifier.local]
       if let domain = openDomain(of: quantifier) {
-        let variable = store.variable("\(name) \(depth)", .uninterpreted(domain.sort))
+        // Named by sort and order, so that rules share them and with them the conditions that speak of them.
+        let earlier = copies[0].parameters.count { $0.isElement(ofSort: domain.sort) }
+        let variable = store.variable("#element\(earlier).S\(domain.sort)", .uninterpreted(domain.sort))
         for position in copies.indices {
           copies[position].add(.element(variable), local.name, .element(variable, sort: domain.sort))
         }
@@ -66,6 +68,16 @@ extension SymbolicExecutor {
       (value: Layout.value(raw, of: type), pattern: BitPattern.pattern(Int128(raw), width: width))
     }
     return OpenCopy.Input(variable: store.variable(name, .bitVector(width: width)), choices: choices)
+  }
+}
+
+extension OpenParameter {
+  /// Whether it is an element of a sort.
+  fileprivate func isElement(ofSort sort: Int) -> Bool {
+    switch choice {
+    case .element(_, let own): own == sort
+    case .input, .fixed: false
+    }
   }
 }
 

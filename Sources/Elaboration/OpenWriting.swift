@@ -75,6 +75,7 @@ struct OpenWriting {
       let fails = system.store.or(failures.map(\.condition) + [holds])
       violated[.invariant(position), default: []].append(system.store.not(fails))
       for failure in failures { violated[failure.report.property, default: []].append(failure.condition) }
+      system.evaluationFailures += failures
     }
     for property in order(of: violated) {
       let condition = system.store.or(violated[property] ?? [])
@@ -85,8 +86,10 @@ struct OpenWriting {
   /// Invariants as in the file, then assertions, then run-time errors; of the last two those that can be violated at all.
   private func order(of violated: [PropertyID: [Term]]) -> [PropertyID] {
     var others = Set(violated.keys)
-    for rule in system.rules { others.formUnion(rule.failures.map(\.report.property)) }
-    for start in system.starts { others.formUnion(start.failures.map(\.report.property)) }
+    let failures =
+      system.rules.flatMap { $0.failures + $0.arrivalFailures }
+      + system.starts.flatMap { $0.failures + $0.arrivalFailures }
+    others.formUnion(failures.map(\.report.property))
     var invariants: [Int] = []
     var assertions: [Int] = []
     for property in others {
@@ -109,13 +112,13 @@ struct OpenWriting {
       var next = NextState(after: system.rules[position], of: system)
       let (enabled, failures) = assumed(system.rules[position].enabled, &next)
       system.rules[position].enabled = enabled
-      system.rules[position].failures += possible(failures)
+      system.rules[position].arrivalFailures = possible(failures)
     }
     for position in system.starts.indices {
       var next = NextState(at: system.starts[position], of: system)
       let (enabled, failures) = assumed(system.starts[position].enabled, &next)
       system.starts[position].enabled = enabled
-      system.starts[position].failures += possible(failures)
+      system.starts[position].arrivalFailures = possible(failures)
     }
   }
 

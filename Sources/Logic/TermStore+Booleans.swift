@@ -75,8 +75,8 @@ extension TermStore {
   }
 
   /// Stops the program when a term has not the sort that a builder needs.
-  func require(_ term: Term, _ sort: Sort, _ builder: String) {
-    precondition(self.sort(of: term) == sort, "\(builder): expected \(sort), found \(self.sort(of: term))")
+  func require(_ term: Term, _ sort: Sort, _ builder: @autoclosure () -> String) {
+    precondition(self.sort(of: term) == sort, "\(builder()): expected \(sort), found \(self.sort(of: term))")
   }
 
   /// The first operand. Requires: there is one.

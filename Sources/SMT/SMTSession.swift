@@ -28,9 +28,10 @@ package import Logic
   var sorts: [Sort: OpaquePointer] = unsafe [:]
   /// The lowered functions.
   var functions: [FunctionSymbol: OpaquePointer] = unsafe [:]
-  /// The names of assumptions that are not literals, with the scope in which their meaning was asserted.
-  private var names: [Term: (name: Term, scope: Int)] = [:]
-  private var scope = 0
+  /// The names of assumptions that are not literals; kept, so that none is made twice.
+  private var names: [Term: Term] = [:]
+  /// By scope: the assumptions whose name means something since then.
+  private var named: [Set<Term>] = [[]]
   /// The limit that the solver has at present.
   private var presentEffort: UInt32 = 0
 
@@ -70,7 +71,7 @@ package import Logic
     _ body: (inout SMTSession) throws(SMTError) -> Result
   ) throws(SMTError) -> Result {
     unsafe try Z3Call.push(context, solver)
-    scope += 1
+    named.append([])
     let result: Result
     do throws(SMTError) {
       result = try body(&self)
@@ -84,8 +85,7 @@ package import Logic
 
   private mutating func leaveScope() throws(SMTError) {
     unsafe try Z3Call.pop(context, solver)
-    scope -= 1
-    names = names.filter { $0.value.scope <= scope }
+    named.removeLast()
   }
 
   /// Can the assertions and the assumptions all be true? If so, with which values of the terms to read?
@@ -126,11 +126,12 @@ package import Logic
     store.requireBoolean(assumption)
     let atom = store.operation(of: assumption) == .not ? store.operands(of: assumption).first : assumption
     if let atom, store.operation(of: atom) == .variable { return assumption }
-    if let known = names[assumption] { return known.name }
-    let name = store.variable("!assume\(assumption.index)", .boolean)
+    let name = names[assumption] ?? store.variable("!assume\(assumption.index)", .boolean)
+    if named.contains(where: { $0.contains(assumption) }) { return name }
+    names[assumption] = name
     let meaning = store.implies(name, assumption)
     try assert(meaning)
-    names[assumption] = (name, scope)
+    named[named.count - 1].insert(assumption)
     return name
   }
 

@@ -17,13 +17,18 @@ package struct Budget: Hashable, Sendable {
   package var depth: Int
   /// Solver effort per query, in Z3's `rlimit` units; 0 means no limit.
   package var effort: UInt32
+  /// Solver queries that an engine may ask in all.
+  package var queries: Int
   /// Resident bytes that a search may use for its own tables.
   package var bytes: Int
 
-  package init(states: Int = .max, depth: Int = 50, effort: UInt32 = 0, bytes: Int = .max) {
+  package init(
+    states: Int = .max, depth: Int = 50, effort: UInt32 = 0, queries: Int = .max, bytes: Int = .max
+  ) {
     self.states = states
     self.depth = depth
     self.effort = effort
+    self.queries = queries
     self.bytes = bytes
   }
 }

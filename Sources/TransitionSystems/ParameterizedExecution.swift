@@ -20,8 +20,8 @@ package struct ParameterizedExecution: Sendable {
   /// What a choice leads to.
   package enum Outcome: Hashable, Sendable {
     case disabled
-    /// It violates these properties, in the system's order, and the run ends.
-    case fails([Failure])
+    /// It fails in these ways and the run ends; in the state, if it got so far.
+    case fails([Failure], arriving: OpenState?)
     case reaches(OpenState)
   }
 
@@ -41,7 +41,7 @@ package struct ParameterizedExecution: Sendable {
   package func start(_ choice: ParameterizedRun.Choice) -> Outcome {
     let start = system.starts[choice.position]
     let given = assignment(start.elements, start.inputs, choice)
-    return outcome(start.enabled, start.failures, start.values, given, from: nothing)
+    return outcome(start.enabled, (start.failures, start.arrivalFailures), start.values, given, from: nothing)
   }
 
   /// A state of which nothing is known, in place of the one that a start does not have before it.
@@ -52,18 +52,27 @@ package struct ParameterizedExecution: Sendable {
   /// What a step comes to.
   package func step(_ choice: ParameterizedRun.Choice, from state: OpenState) -> Outcome {
     let rule = system.rules[choice.position]
-    return outcome(
-      rule.enabled, rule.failures, rule.updates, assignment(rule.elements, rule.inputs, choice), from: state)
+    let given = assignment(rule.elements, rule.inputs, choice)
+    return outcome(rule.enabled, (rule.failures, rule.arrivalFailures), rule.updates, given, from: state)
   }
 
   private func outcome(
-    _ enabled: Term, _ failures: [Failure], _ updates: [FunctionUpdate], _ given: [Term: TermValue],
+    _ enabled: Term, _ failures: (own: [Failure], arrival: [Failure]), _ updates: [FunctionUpdate],
+    _ given: [Term: TermValue],
     from state: OpenState
   ) -> Outcome {
     var evaluation = StructureEvaluation(system.store, in: structure(of: state), given)
-    let failing = failures.filter { evaluation.isTrue($0.condition) }
-    if !failing.isEmpty { return .fails(failing) }
-    if !evaluation.isTrue(enabled) { return .disabled }
+    let failing = failures.own.filter { evaluation.isTrue($0.condition) }
+    if !failing.isEmpty { return .fails(failing, arriving: nil) }
+    let arriving = failures.arrival.filter { evaluation.isTrue($0.condition) }
+    if !arriving.isEmpty { return .fails(arriving, arriving: successor(updates, given, state)) }
+    return evaluation.isTrue(enabled) ? .reaches(successor(updates, given, state)) : .disabled
+  }
+
+  /// The state with some updates done at once.
+  private func successor(
+    _ updates: [FunctionUpdate], _ given: [Term: TermValue], _ state: OpenState
+  ) -> OpenState {
     var next = state
     for update in updates {
       let function = system.functions[update.function]
@@ -71,7 +80,7 @@ package struct ParameterizedExecution: Sendable {
         value(of: function, update, at: elements, given, in: state)
       }
     }
-    return .reaches(next)
+    return next
   }
 
   /// The value that an update gives a function's place. Requires: exactly one predicate becomes true.
@@ -107,6 +116,12 @@ package struct ParameterizedExecution: Sendable {
   package func violated(in state: OpenState) -> [PropertyID] {
     var evaluation = StructureEvaluation(system.store, in: structure(of: state))
     return system.properties.filter { evaluation.isTrue($0.violated) }.map(\.property)
+  }
+
+  /// How evaluating the invariants fails in a state; nil if it does not.
+  func evaluationFailure(in state: OpenState) -> Failure? {
+    var evaluation = StructureEvaluation(system.store, in: structure(of: state))
+    return system.evaluationFailures.first { evaluation.isTrue($0.condition) }
   }
 
   // Choices.

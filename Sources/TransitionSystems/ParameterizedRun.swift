@@ -35,7 +35,8 @@ extension ParameterizedExecution {
       switch outcome {
       case .disabled: return nil
       case .fails where position < run.moves.count - 1: return nil
-      case .fails: steps.append(TraceStep(firing: firing(ofRule: choice), values: values(of: state)))
+      case .fails(_, let arriving):
+        steps.append(TraceStep(firing: firing(ofRule: choice), values: values(of: arriving ?? state)))
       case .reaches(let next): steps.append(TraceStep(firing: firing(ofRule: choice), values: values(of: next)))
       }
     }
@@ -45,7 +46,8 @@ extension ParameterizedExecution {
   private func reached(by outcome: Outcome) -> OpenState? {
     switch outcome {
     case .reaches(let state): state
-    case .disabled, .fails: nil
+    case .fails(_, let arriving): arriving
+    case .disabled: nil
     }
   }
 
@@ -53,12 +55,14 @@ extension ParameterizedExecution {
     let names = system.layout.map(\.name)
     switch outcome {
     case .disabled: return nil
-    case .fails(let failures):
+    case .fails(let failures, _):
       let properties = failures.map(\.report.property)
       return RunOutcome(
         violated: properties, trace: Trace(variables: names, steps: steps, failure: failures.first?.report))
     case .reaches(let state):
-      return RunOutcome(violated: violated(in: state), trace: Trace(variables: names, steps: steps))
+      let failure = evaluationFailure(in: state)?.report
+      return RunOutcome(
+        violated: violated(in: state), trace: Trace(variables: names, steps: steps, failure: failure))
     }
   }
 }

@@ -25,6 +25,8 @@ package struct ParameterizedSystem: Sendable {
   package var rules: [ParameterizedRule]
   /// The invariants in file order, then what else evaluating them or running rules can violate.
   package var properties: [ParameterizedProperty]
+  /// How evaluating the invariants in a state can fail, in their order; worked into `properties` already.
+  package var evaluationFailures: [Failure] = []
 
   package init(
     store: TermStore, sorts: [OpenSort], functions: [StateFunction] = [], layout: [OpenVariable] = [],
@@ -113,6 +115,8 @@ package struct ParameterizedRule: Hashable, Sendable {
   package var enabled: Term
   /// How it can fail; a failing firing is not enabled.
   package var failures: [Failure]
+  /// How looking at the state that it leads to can fail, an assumption's evaluation that is; not enabled then either.
+  package var arrivalFailures: [Failure] = []
   /// What changes, each function at most once, ascending.
   package let updates: [FunctionUpdate]
 
@@ -140,6 +144,8 @@ package struct ParameterizedStart: Hashable, Sendable {
   package let inputs: [RuleInput]
   package var enabled: Term
   package var failures: [Failure]
+  /// As a rule's.
+  package var arrivalFailures: [Failure] = []
   /// A value for each of the system's functions, in their order.
   package let values: [FunctionUpdate]
 

@@ -1,3 +1,4 @@
+import Checking
 import Diagnostics
 import Elaboration
 import Engines
@@ -106,6 +107,35 @@ struct Agreement {
       case .proved where expected == nil: continue
       case .bounded(let depth) where (expected ?? .max) > depth: continue
       default: return .differs("\(property): depth \(expected ?? -1), but k-induction says \(Self.short(verdict))")
+      }
+    }
+    return .agrees
+  }
+
+  /// Verdicts and depths of PDR, which concludes within its queries or says that it does not.
+  func comparePDR() async throws -> Outcome {
+    let (found, reason) = try sides()
+    guard let sides = found else { return .skipped(reason) }
+    let system: ParameterizedSystem
+    do {
+      system = try ParameterizedElaborator(sides.model).elaborate().system
+    } catch {
+      return .skipped(error.message)
+    }
+    let verdicts = try await PDR(system).decide(sides.properties, within: Budget(depth: 200, queries: 20_000))
+    for (property, verdict) in zip(sides.properties, verdicts) {
+      let expected = sides.depth(property)
+      switch verdict {
+      case .violated(let trace, shortest: true) where trace.depth == expected:
+        do throws(TraceRejection) {
+          let checker = TraceChecker(program: sides.program)
+          try checker.check(checker.completed(trace), violates: property)
+        } catch {
+          return .differs("\(property): PDR's trace is no evidence: step \(error.step): \(error.reason)")
+        }
+      case .proved where expected == nil: continue
+      case .limit: return .skipped("PDR used up its queries")
+      default: return .differs("\(property): depth \(expected ?? -1), but PDR says \(Self.short(verdict))")
       }
     }
     return .agrees

@@ -80,6 +80,22 @@ struct RandomModelTests {
     #expect(compared * 2 >= seeds.count, "too many models were skipped: \(compared) of \(seeds.count) left")
   }
 
+  @Test("PDR agrees with explicit search")
+  func pdr() async throws {
+    let seeds = Self.seeds(60, share: 1)
+    var compared = 0
+    for seed in seeds {
+      let text = RandomModels.model(seed: seed, dialect: .full).rendered
+      switch try await Agreement(text: text, rulesets: Self.form(seed)).comparePDR() {
+      case .agrees: compared += 1
+      case .skipped(let reason):
+        if ProcessInfo.processInfo.environment["KVMCHECK_RANDOM_SKIPS"] != nil { print(seed, reason) }
+      case .differs(let difference): Issue.record("seed \(seed): \(difference)\n\(text)")
+      }
+    }
+    #expect(compared * 2 >= seeds.count, "too many models were skipped: \(compared) of \(seeds.count) left")
+  }
+
   @Test("rumur counts the same and finds the same kind of error")
   func rumur() {
     let seeds = Self.seeds(4, share: 15)

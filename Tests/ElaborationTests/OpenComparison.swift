@@ -118,7 +118,7 @@ struct OpenComparison {
     let seen: Seen
     switch evaluated {
     case .disabled: seen = .nothing
-    case .fails(let failures): seen = .fails(Set(failures.map(\.report.property)))
+    case .fails(let failures, arriving: _): seen = .fails(Set(failures.map(\.report.property)))
     case .reaches(let state): seen = .reaches(terms.values(of: state))
     }
     if case (.fails(let one), .fails(let others)) = (executed, seen), one.isSubset(of: others) { return nil }

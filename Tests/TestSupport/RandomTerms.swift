@@ -104,37 +104,3 @@ package struct RandomTerms {
     return result
   }
 }
-
-/// Builds a term of one store in another, through that store's builders.
-package struct Transcription {
-  private let source: TermStore
-  private var results: [Term: Term] = [:]
-
-  package init(from source: TermStore) { self.source = source }
-
-  /// The term as the target builds it.
-  package mutating func transcribe(_ term: Term, to target: inout TermStore) -> Term {
-    for part in source.subterms(of: [term]) where results[part] == nil {
-      if let value = source.constant(part) {
-        results[part] = target.constant(value)
-      } else if let name = source.name(part) {
-        results[part] = target.variable(name, source.sort(of: part))
-      } else {
-        results[part] = application(part, in: &target)
-      }
-    }
-    guard let result = results[term] else { preconditionFailure("a term was left out") }
-    return result
-  }
-
-  private func application(_ term: Term, in target: inout TermStore) -> Term {
-    let operands = source.operands(of: term).map { operand in
-      guard let result = results[operand] else { preconditionFailure("an operand was left out") }
-      return result
-    }
-    let operation = source.operation(of: term)
-    let lowest = operation == .extract ? source.lowestBit(of: term) : 0
-    let width = if case .bitVector(let width) = source.sort(of: term) { width } else { 0 }
-    return target.build(operation, operands, lowest: lowest, width: width)
-  }
-}

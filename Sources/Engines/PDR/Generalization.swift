@@ -1,0 +1,140 @@
+import SMT
+import TransitionSystems
+
+/// From one unreachable cube to as many unreachable states as the frame allows (Bradley, 2011; Een, Mishchenko, Brayton, 2011).
+///
+/// - Literals that no unsatisfiable core needed are gone already.
+/// - The frame is the last one in which the cube is unreachable, not the one that was asked about: what is inductive there is less
+///   likely to be a statement about the first few transitions only.
+/// - Each literal is left out if the rest is still inductive, contains no start state, and holds no state that is known to be
+///   reachable (`ReachableSample`). The order is a *heuristic*: those of rare relations first, because what many lemmas
+///   speak of tends to matter.
+/// - A place that holds one of several values is then widened: of "it holds none of the other values", which is the same, values
+///   are left out one by one. Lemmas become fewer and speak of sets of values, as people do. Elements are not
+///   widened: they are interchangeable, so a lemma about one speaks of all.
+extension FrameQueries {
+  /// Places with more values than this are not widened.
+  private static let mostWidened = 20
+
+  /// What generalizing came to.
+  enum Generalization {
+    case cube(Cube)
+    case stopped(UnknownReason)
+  }
+
+  /// A larger cube that is inductive relative to the frame and contains no start state.
+  ///
+  /// Requires: the cube is, and `needed` of its literals suffice for the former.
+  mutating func generalize(
+    _ cube: Cube, needed: Set<Literal>, relativeTo level: Int
+  ) throws(SMTError) -> Generalization {
+    switch try restrict(cube, to: needed) {
+    case .stopped(let reason): return .stopped(reason)
+    case .cube(let smaller):
+      switch try dropLiterals(smaller, relativeTo: level) {
+      case .stopped(let reason): return .stopped(reason)
+      case .cube(let dropped): return try widen(dropped, relativeTo: level)
+      }
+    }
+  }
+
+  /// The cube with these literals, and with those that keep start states out.
+  private mutating func restrict(_ cube: Cube, to needed: Set<Literal>) throws(SMTError) -> Generalization {
+    let kept = separated(Cube(needed), within: cube)
+    switch try startExclusion(of: kept) {
+    case .stopped(let reason): return .stopped(reason)
+    case .excluded: return .cube(kept)
+    case .contained: break
+    }
+    switch try startExclusion(of: cube) {
+    case .stopped(let reason): return .stopped(reason)
+    case .excluded(let literals): return .cube(Cube(kept.literals + literals))
+    case .contained: preconditionFailure("a cube to be blocked contains a start state")
+    }
+  }
+
+  /// The smaller cube, with literals of the larger one until it holds no state that is known to be reachable.
+  ///
+  /// *Heuristic*: the first that helps; if none does alone, the whole.
+  private mutating func separated(_ smaller: Cube, within larger: Cube) -> Cube {
+    if !isKnownReachable(smaller) || isKnownReachable(larger) { return smaller }
+    var kept = larger
+    for literal in dropOrder(larger) where !smaller.literals.contains(literal) {
+      let fewer = kept.dropping(literal)
+      if !isKnownReachable(fewer) { kept = fewer }
+    }
+    return kept
+  }
+
+  private mutating func dropLiterals(_ cube: Cube, relativeTo level: Int) throws(SMTError) -> Generalization {
+    var current = cube
+    for literal in dropOrder(cube) where current.literals.contains(literal) {
+      switch try attempt(current.dropping(literal), relativeTo: level) {
+      case .stopped(let reason): return .stopped(reason)
+      case .cube(let larger): current = larger
+      case .none: continue
+      }
+    }
+    return .cube(current)
+  }
+
+  /// The literals of rare relations first.
+  private func dropOrder(_ cube: Cube) -> [Literal] {
+    cube.literals.sorted { one, other in
+      let left = activity(of: one)
+      let right = activity(of: other)
+      return left == right ? one < other : left < right
+    }
+  }
+
+  /// The cube, made smaller by cores, if it is inductive and contains no start state; nil if not.
+  private mutating func attempt(
+    _ cube: Cube, relativeTo level: Int
+  ) throws(SMTError) -> Generalization? {
+    if cube.literals.isEmpty || isKnownReachable(cube) { return nil }
+    switch try startExclusion(of: cube) {
+    case .stopped(let reason): return .stopped(reason)
+    case .contained: return nil
+    case .excluded: break
+    }
+    switch try isInductive(cube, relativeTo: level) {
+    case .stopped(let reason): return .stopped(reason)
+    case .predecessor: return nil
+    case .inductive(let needed): return try restrict(cube, to: needed)
+    }
+  }
+
+  /// Replaces "holds v" by "holds none of …", leaving out as many values as can be.
+  private mutating func widen(_ cube: Cube, relativeTo level: Int) throws(SMTError) -> Generalization {
+    var current = cube
+    for literal in cube.literals where !literal.isNegative && current.literals.contains(literal) {
+      guard let others = otherValues(than: literal.atom), others.count < Self.mostWidened else { continue }
+      var kept = others
+      for value in others {
+        let fewer = kept.filter { $0 != value }
+        let wider = Cube(current.dropping(literal).literals + fewer.map { Literal($0, isNegative: true) })
+        switch try attempt(wider, relativeTo: level) {
+        case .stopped(let reason): return .stopped(reason)
+        case .none: continue
+        case .cube: kept = fewer
+        }
+      }
+      if kept.count < others.count {
+        current = Cube(current.dropping(literal).literals + kept.map { Literal($0, isNegative: true) })
+      }
+    }
+    return .cube(current)
+  }
+
+  /// The other values of the place that an atom is about; nil where values are elements or there are only two.
+  private func otherValues(than atom: Atom) -> [Atom]? {
+    let proposition = grounding.proposition(atom)
+    guard let cell = proposition.cell, case .predicate(let function, _) = grounding.relation(atom).kind else {
+      return nil
+    }
+    switch system.functions[function].range {
+    case .boolean, .elements: return nil
+    case .values: return grounding.cells[cell].filter { $0 != atom }
+    }
+  }
+}
