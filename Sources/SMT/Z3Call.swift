@@ -31,27 +31,29 @@ enum Z3Call {
   }
 
   /// Throws what the last call left as an error code.
-  private static func check(_ context: OpaquePointer, _ operation: String) throws(SMTError) {
+  private static func check(
+    _ context: OpaquePointer, _ operation: @autoclosure () -> String
+  ) throws(SMTError) {
     let code = unsafe Z3_get_error_code(context)
     guard code != Z3_OK else { return }
     let message = unsafe Z3_get_error_msg(context, code).map { unsafe String(cString: $0) } ?? "no message"
-    throw SMTError(operation: operation, code: Int(code.rawValue), message: message)
+    throw SMTError(operation: operation(), code: Int(code.rawValue), message: message)
   }
 
   /// The result of a call that yields an object; nil is an error even without a code.
   private static func result(
-    _ context: OpaquePointer, _ operation: String, _ object: OpaquePointer?
+    _ context: OpaquePointer, _ operation: @autoclosure () -> String, _ object: OpaquePointer?
   ) throws(SMTError) -> OpaquePointer {
-    unsafe try check(context, operation)
-    guard let object = unsafe object else { throw SMTError(operation: operation, code: -1, message: "no result") }
+    unsafe try check(context, operation())
+    guard let object = unsafe object else { throw SMTError(operation: operation(), code: -1, message: "no result") }
     return unsafe object
   }
 
   /// As `result`, and the term is counted up.
   private static func ast(
-    _ context: OpaquePointer, _ operation: String, _ object: OpaquePointer?
+    _ context: OpaquePointer, _ operation: @autoclosure () -> String, _ object: OpaquePointer?
   ) throws(SMTError) -> OpaquePointer {
-    let term = unsafe try result(context, operation, object)
+    let term = unsafe try result(context, operation(), object)
     unsafe Z3_inc_ref(context, term)
     unsafe try check(context, "Z3_inc_ref")
     return unsafe term

@@ -62,12 +62,12 @@ extension PDRSearch {
         }
         queue.push(position, level: level)
         queue.push(obligations.count - 1, level: level - 1)
-      case .inductive(let needed):
+      case .inductive(let cores):
         if case .lemma(let lemma) = obligation.purpose, obligation.next == nil {
           queries.frames.raise(lemma, to: level)
           support(lemma)
         } else {
-          takeUp(position, after: try learn(obligation.cube, needed: needed, level: level))
+          takeUp(position, after: try learn(obligation.cube, cores, level: level))
         }
       }
     }
@@ -99,9 +99,9 @@ extension PDRSearch {
   }
 
   /// Learns a lemma that excludes the cube. Returns: the last frame, up to the present one, in which it holds.
-  private mutating func learn(_ cube: Cube, needed: Set<Literal>, level: Int) throws -> Int {
+  private mutating func learn(_ cube: Cube, _ cores: FrameQueries.Cores, level: Int) throws -> Int {
     let general: Cube
-    switch try queries.generalize(cube, needed: needed, relativeTo: level - 1) {
+    switch try queries.generalize(cube, cores, relativeTo: level - 1) {
     case .stopped(let reason): throw Stop.solver(reason)
     case .cube(let larger): general = queries.canonical(larger).cube
     }

@@ -12,25 +12,46 @@ struct Move: Hashable, Sendable {
 extension FrameQueries {
   /// What a test of relative induction came to.
   enum Consecution {
-    /// No state of F[i] outside the cube leads into it, and of the cube these literals were needed to see that.
-    case inductive(needed: Set<Literal>)
+    /// No state of F[i] outside the cube leads into it, and this is why.
+    case inductive(Cores)
     /// The cube's states lead into it by the move.
     case predecessor(Cube, Move)
     case stopped(UnknownReason)
   }
 
+  /// Why a cube is inductive relative to a frame: for each rule at elements, the literals that it cannot make true.
+  ///
+  /// They stay reasons for every larger cube that has them: its complement is a stronger hypothesis, and frames only ever
+  /// shrink. So leaving out a literal asks again only about the rules that needed it.
+  struct Cores {
+    /// By `RuleInstance.number`.
+    var byStep: [Int: Set<Literal>] = [:]
+
+    /// The literals that were needed at all.
+    var needed: Set<Literal> { byStep.values.reduce(into: []) { $0.formUnion($1) } }
+  }
+
   // F[i] ∧ ¬s ∧ enabled(r) ∧ s after r, for every rule r up to renaming
 
   /// Whether a cube's complement is inductive relative to F[level]: no state there outside the cube leads into it.
-  mutating func isInductive(_ cube: Cube, relativeTo level: Int) throws(SMTError) -> Consecution {
+  ///
+  /// `known` are cores of a smaller cube relative to the same frame.
+  mutating func isInductive(
+    _ cube: Cube, relativeTo level: Int, knowing known: Cores = Cores()
+  ) throws(SMTError) -> Consecution {
     counts.inductionTests += 1
     let used = uses(of: cube)
     let written = Set(cube.literals.flatMap { grounding.relation($0.atom).functions })
-    var needed: Set<Literal> = []
+    let literals = Set(cube.literals)
+    var cores = Cores()
     for rule in rules where system.rules[rule].updates.contains(where: { written.contains($0.function) }) {
       let sorts = system.rules[rule].elements.map { Grounding.number(session.store.sort(of: $0)) }
       for elements in growths(sorts, used: used) {
         let step = instance(rule, elements)
+        if let core = known.byStep[step.number], core.isSubset(of: literals) {
+          cores.byStep[step.number] = core
+          continue
+        }
         guard let conjunction = preImage(of: cube, under: step) else { continue }
         switch try meet(
           level: level, conjunction, hypothesis: hypothesis(cube, conjunction), inputs: system.rules[rule].inputs,
@@ -41,11 +62,13 @@ extension FrameQueries {
           prefer(rule)
           return .predecessor(predecessor, Move(rule: rule, elements: elements, inputs: inputs))
         case .disjoint(let reasons):
-          for case .literal(let position) in reasons { needed.insert(cube.literals[position]) }
+          var core: Set<Literal> = []
+          for case .literal(let position) in reasons { core.insert(cube.literals[position]) }
+          cores.byStep[step.number] = core
         }
       }
     }
-    return .inductive(needed: needed)
+    return .inductive(cores)
   }
 
   /// The states from which a rule leads into a cube; nil if it changes nothing there.

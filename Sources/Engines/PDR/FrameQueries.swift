@@ -38,6 +38,7 @@ struct FrameQueries: ~Copyable {
   /// Atoms up to here have their start values asserted.
   private var startedAtoms = 0
   private var instances: [InstanceKey: RuleInstance] = [:]
+  private var declaredInputs: Set<RuleInput> = []
   /// Rules in the order in which they are tried: those that led somewhere first.
   private var order: [Int]
   /// By relation: in how many lemmas it has occurred.
@@ -146,18 +147,19 @@ struct FrameQueries: ~Copyable {
       startChoices.append(choice)
       grounding.bind(start)
       let terms = system.starts[start.rule - system.rules.count]
-      var conditions = [grounding.ground(terms.enabled, in: &session.store)]
-      for input in terms.inputs { conditions.append(oneChoice(of: input)) }
-      let possible = session.store.and(conditions)
+      try declare(terms.inputs)
+      let possible = grounding.ground(terms.enabled, in: &session.store)
       try session.assert(session.store.implies(choice, possible))
     }
     let some = session.store.or(startChoices)
     try session.assert(session.store.implies(initial, some))
   }
 
-  /// Exactly one of an input's choices is taken.
-  mutating func oneChoice(of input: RuleInput) -> Term {
-    grounding.exactlyOne(of: input.choices.map(\.literal), in: &session.store)
+  /// Asserts that exactly one of an input's choices is taken, once.
+  mutating func declare(_ inputs: [RuleInput]) throws(SMTError) {
+    for input in inputs where declaredInputs.insert(input).inserted {
+      try session.assert(grounding.exactlyOne(of: input.choices.map(\.literal), in: &session.store))
+    }
   }
 
   /// Asserts what holds by definition of the atoms made since.

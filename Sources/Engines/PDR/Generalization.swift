@@ -24,16 +24,17 @@ extension FrameQueries {
 
   /// A larger cube that is inductive relative to the frame and contains no start state.
   ///
-  /// Requires: the cube is, and `needed` of its literals suffice for the former.
+  /// Requires: the cube is, for the reasons `cores`.
   mutating func generalize(
-    _ cube: Cube, needed: Set<Literal>, relativeTo level: Int
+    _ cube: Cube, _ cores: Cores, relativeTo level: Int
   ) throws(SMTError) -> Generalization {
-    switch try restrict(cube, to: needed) {
+    var cores = cores
+    switch try restrict(cube, to: cores.needed) {
     case .stopped(let reason): return .stopped(reason)
     case .cube(let smaller):
-      switch try dropLiterals(smaller, relativeTo: level) {
+      switch try dropLiterals(smaller, relativeTo: level, &cores) {
       case .stopped(let reason): return .stopped(reason)
-      case .cube(let dropped): return try widen(dropped, relativeTo: level)
+      case .cube(let dropped): return try widen(dropped, relativeTo: level, &cores)
       }
     }
   }
@@ -66,10 +67,12 @@ extension FrameQueries {
     return kept
   }
 
-  private mutating func dropLiterals(_ cube: Cube, relativeTo level: Int) throws(SMTError) -> Generalization {
+  private mutating func dropLiterals(
+    _ cube: Cube, relativeTo level: Int, _ cores: inout Cores
+  ) throws(SMTError) -> Generalization {
     var current = cube
     for literal in dropOrder(cube) where current.literals.contains(literal) {
-      switch try attempt(current.dropping(literal), relativeTo: level) {
+      switch try attempt(current.dropping(literal), relativeTo: level, &cores) {
       case .stopped(let reason): return .stopped(reason)
       case .cube(let larger): current = larger
       case .none: continue
@@ -87,9 +90,9 @@ extension FrameQueries {
     }
   }
 
-  /// The cube, made smaller by cores, if it is inductive and contains no start state; nil if not.
+  /// The cube, made larger by new cores, if it is inductive and contains no start state; nil if not.
   private mutating func attempt(
-    _ cube: Cube, relativeTo level: Int
+    _ cube: Cube, relativeTo level: Int, _ cores: inout Cores
   ) throws(SMTError) -> Generalization? {
     if cube.literals.isEmpty || isKnownReachable(cube) { return nil }
     switch try startExclusion(of: cube) {
@@ -97,15 +100,19 @@ extension FrameQueries {
     case .contained: return nil
     case .excluded: break
     }
-    switch try isInductive(cube, relativeTo: level) {
+    switch try isInductive(cube, relativeTo: level, knowing: cores) {
     case .stopped(let reason): return .stopped(reason)
     case .predecessor: return nil
-    case .inductive(let needed): return try restrict(cube, to: needed)
+    case .inductive(let found):
+      cores = found
+      return try restrict(cube, to: found.needed)
     }
   }
 
   /// Replaces "holds v" by "holds none of …", leaving out as many values as can be.
-  private mutating func widen(_ cube: Cube, relativeTo level: Int) throws(SMTError) -> Generalization {
+  private mutating func widen(
+    _ cube: Cube, relativeTo level: Int, _ cores: inout Cores
+  ) throws(SMTError) -> Generalization {
     var current = cube
     for literal in cube.literals where !literal.isNegative && current.literals.contains(literal) {
       guard let others = otherValues(than: literal.atom), others.count < Self.mostWidened else { continue }
@@ -113,7 +120,7 @@ extension FrameQueries {
       for value in others {
         let fewer = kept.filter { $0 != value }
         let wider = Cube(current.dropping(literal).literals + fewer.map { Literal($0, isNegative: true) })
-        switch try attempt(wider, relativeTo: level) {
+        switch try attempt(wider, relativeTo: level, &cores) {
         case .stopped(let reason): return .stopped(reason)
         case .none: continue
         case .cube: kept = fewer

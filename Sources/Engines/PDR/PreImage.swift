@@ -175,7 +175,7 @@ extension FrameQueries {
     let parts = conjunction.parts
     var assumptions = parts.map(\.term)
     if let hypothesis { assumptions.append(hypothesis) }
-    for input in inputs { assumptions.append(oneChoice(of: input)) }
+    try declare(inputs)
     let support = session.store.freeVariables(of: conjunction.others.map(\.term))
     let reading = support + session.store.freeVariables(of: inputs.flatMap { $0.choices.map(\.literal) })
     while true {
