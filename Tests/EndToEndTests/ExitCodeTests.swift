@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// One exit code per meaning, the same in every command.
@@ -97,6 +98,13 @@ struct ExitCodeTests {
         #expect(!said.contains("internal error"))
       }
     }
+  }
+
+  @Test(
+    "0 or 10: a chain of thousands is no nesting", arguments: [(LongChain.and, Int32(10)), (.sum, 10), (.elsif, 0)])
+  func longChains(_ chain: LongChain, status: Int32) throws {
+    let explored = try CommandLineTool.run(["explore", "-", "--deadlock", "off"], input: chain.model(10_000))
+    #expect(explored.status == status, "\(explored.errors)")
   }
 
   @Test("40: a diagnostic shows line, column and the place")
