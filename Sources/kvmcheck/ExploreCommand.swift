@@ -23,7 +23,7 @@ struct ExploreCommand: AsyncParsableCommand {
   @OptionGroup var options: CommonOptions
 
   func run() async throws {
-    let console = Console(path: options.output, quiet: options.quiet)
+    let console = try Console(path: options.output, quiet: options.quiet)
     let stop = StopSwitch()
     let start = ContinuousClock.now
     let instance = try instance()
@@ -52,7 +52,7 @@ struct ExploreCommand: AsyncParsableCommand {
     let loaded = try LoadedModel(location)
     let overrides = options.overrides
     guard let variant else { return try Instance(loaded, scope: options.scope, variant: nil, overrides: overrides) }
-    let declared = try loaded.tree.check().model.directives.variants
+    let declared = loaded.plain.model.directives.variants
     guard let declaration = declared.first(where: { $0.name == variant }) else {
       throw UnknownName(kind: "variant", name: variant, known: declared.map(\.name))
     }

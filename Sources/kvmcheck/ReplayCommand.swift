@@ -28,7 +28,7 @@ struct ReplayCommand: AsyncParsableCommand {
   var root: String?
 
   func run() async throws {
-    let console = Console(path: nil, quiet: true)
+    let console = Console()
     let header = try header()
     let instance = try instance(of: header)
     guard instance.loaded.sha256 == header.origin.sha256 else {
@@ -77,7 +77,7 @@ struct ReplayCommand: AsyncParsableCommand {
     let loaded = try LoadedModel(try locator.find(model ?? header.origin.model))
     let overrides = Overrides(
       constants: header.origin.constants.map { ConstantSetting(name: $0.name, value: $0.text) })
-    let declared = try loaded.tree.check().model.directives.variants
+    let declared = loaded.plain.model.directives.variants
     let variant = declared.first { $0.name == header.origin.variant }
     if variant == nil, let name = header.origin.variant {
       throw UnknownName(kind: "variant", name: name, known: declared.map(\.name))

@@ -126,6 +126,12 @@ struct ExitCodeTests {
       ["prove", "invariants", "-", "--depth", "-1"], ["prove", "invariants", "-", "--jobs", "0"],
       ["prove", "invariants", "-", "--timeout", "0"], ["prove", "invariants", "-", "--memory", "much"],
       ["prove", "invariants", "-", "--const", "N"], ["prove", "invariants", "--root", "/nonexistent"],
+      ["prove", "invariants", "-", "--const", "N=true"], ["prove", "invariants", "-", "--const", "M=3"],
+      ["explore", "-", "--const", "N=many"], ["explore", "-", "--const", "M=3"],
+      ["prove", "invariants", "--const", "TABLES=2"], ["prove", "invariants", "-", "-o", "/nonexistent/x"],
+      ["prove", "invariants", "-", "-o", "/"], ["explore", "-", "-o", "/dev/null/x"],
+      ["prove", "invariants", "-", "--traces", "/dev/null"], ["prove", "invariants", "-", "--traces", "/proc/x"],
+      ["prove", "invariants", "-", "--traces", ""],
       ["explore", "-", "--nonsense"], ["explore", "nonsense"], ["explore", "-", "--scope", "nonsense"],
       ["explore", "-", "--variant", "nonsense"], ["explore"], ["nonsense"], ["engine", "nonsense"], ["replay"],
     ])
