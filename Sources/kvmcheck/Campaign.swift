@@ -35,6 +35,8 @@ struct Campaign: Sendable {
     let warnings: [String]
     /// Of the file's bytes; nil if they could not be read as a model.
     let sha256: String?
+    /// What counted as a deadlock; nil for the same reason.
+    let deadlock: DeadlockMode?
   }
 
   private let request: Request
@@ -125,7 +127,8 @@ struct Campaign: Sendable {
       location: loaded.location, title: base.model.directives.title,
       constants: base.constants,
       omissions: base.model.directives.abstractions, rows: rows,
-      warnings: base.renderedWarnings, sha256: loaded.sha256)
+      warnings: base.renderedWarnings, sha256: loaded.sha256,
+      deadlock: base.model.directives.deadlock)
   }
 
   /// The variants that were asked for. Throws: the one that was named does not exist.
@@ -211,6 +214,7 @@ struct Campaign: Sendable {
     row.diagnostics = diagnostics
     row.asExpected = false
     return FileResult(
-      location: location, title: nil, constants: [], omissions: [], rows: [row], warnings: [], sha256: nil)
+      location: location, title: nil, constants: [], omissions: [], rows: [row], warnings: [], sha256: nil,
+      deadlock: nil)
   }
 }

@@ -114,7 +114,8 @@ private struct Exploration {
       ITFDocument(
         origin: ITFDocument.Origin(
           model: instance.loaded.location.name, sha256: instance.loaded.sha256, constants: instance.constants,
-          variant: instance.variant?.name, property: property ?? "", verdict: word.rawValue),
+          variant: instance.variant?.name, property: property ?? "", verdict: word.rawValue,
+          deadlock: instance.model.directives.deadlock.rawValue),
         trace: found.trace
       ).json
     }

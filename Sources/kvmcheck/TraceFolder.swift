@@ -1,5 +1,6 @@
 import Foundation
 import Interchange
+import Murphi
 import Report
 
 /// Where `--traces DIR` writes counterexamples, each complete or not at all.
@@ -42,7 +43,7 @@ struct TraceFolder {
       let file = path + "/" + fileName(of: row)
       let origin = ITFDocument.Origin(
         model: row.model, sha256: sha256, constants: row.constants, variant: row.variant, property: row.property,
-        verdict: row.verdict.rawValue)
+        verdict: row.verdict.rawValue, deadlock: result.deadlock?.rawValue)
       let bytes = Array(try ITFDocument(origin: origin, trace: trace).encoded())
       do throws(ConsoleError) {
         try Destination(path: file).write(bytes)
