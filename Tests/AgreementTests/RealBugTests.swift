@@ -11,15 +11,30 @@ struct RealBugTests {
     let constant: String
     /// The value that puts the bug in.
     let on: String
+    /// The fix.
+    let commit: String
+    /// Which kernels have it.
+    let kernels: String
 
     var description: String { id }
+
+    /// Its line in the README.
+    var row: String { "| \(id) | \(kernels) | \(commit) | \(model), `\(constant)=\(on)` |" }
   }
 
   static let bugs = [
-    Bug(id: "GMEM-TOGGLE", model: "gmem-toggle", constant: "ALLOW_TOGGLE", on: "true"),
-    Bug(id: "TDX-INITVCPU-TDR", model: "tdx-locks", constant: "INIT_VCPU_GUARDED", on: "false"),
-    Bug(id: "TDX-LOCKS", model: "tdx-locks", constant: "STATE_GUARD", on: "false"),
-    Bug(id: "TDX-ZAP-BUSY", model: "sept-teardown", constant: "BUSY_KICK", on: "false"),
+    Bug(
+      id: "GMEM-TOGGLE", model: "gmem-toggle", constant: "ALLOW_TOGGLE", on: "true", commit: "9935df5333aa",
+      kernels: "in 6.16, fixed in 6.19"),
+    Bug(
+      id: "TDX-INITVCPU-TDR", model: "tdx-locks", constant: "INIT_VCPU_GUARDED", on: "false", commit: "94428e3ba325",
+      kernels: "in 6.16, fixed in 6.19"),
+    Bug(
+      id: "TDX-LOCKS", model: "tdx-locks", constant: "STATE_GUARD", on: "false", commit: "15945e9ec195",
+      kernels: "in 6.16, fixed in 6.19"),
+    Bug(
+      id: "TDX-ZAP-BUSY", model: "sept-teardown", constant: "BUSY_KICK", on: "false",
+      commit: "in the 6.16 merge", kernels: "fixed before 6.16"),
   ]
 
   @Test("the table has every bug that a variant names")
