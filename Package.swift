@@ -80,7 +80,7 @@ let package = Package(
     tests("SMTTests", ["SMT", "Logic"]),
     tests("EnginesTests", ["Engines", "SMT", "Elaboration", "Murphi", "Logic", "TransitionSystems"]),
     tests("MMUEngineTests", ["MMUEngine"]),
-    tests("ReplayTests", ["Replay", "MMUEngine", "Murphi", "Execution", "Logic", "TransitionSystems"]),
+    tests("ReplayTests", ["Replay", "MMUEngine", "Murphi", "Diagnostics", "Execution", "Logic", "TransitionSystems"]),
     tests(
       "AgreementTests",
       [

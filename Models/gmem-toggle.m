@@ -1,6 +1,7 @@
 --@ title guest_memfd bindings when a memslot's KVM_MEM_GUEST_MEMFD flag is cleared (GMEM-TOGGLE)
 --@ source Linux 6.16.1 and 6.19 virt/kvm/kvm_main.c __kvm_set_memory_region, virt/kvm/guest_memfd.c; fix 9935df5333aa ("Disallow toggling KVM_MEM_GUEST_MEMFD on an existing memslot")
 --@ abstraction a memslot covers the whole file: at most one slot is bound to a file at a time; slots_lock makes each ioctl one step
+--@ abstraction the bug (ALLOW_TOGGLE) is in 6.16 and fixed in 6.19; nothing else of this model differs between them
 --@ abstraction the second copy of each memslot (the inactive one) is not modelled; no vCPU looks at the slots
 --@ bind slot = slot 0 step 1
 --@ bind file = file 0 step 1

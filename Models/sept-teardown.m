@@ -1,6 +1,6 @@
 --@ title Secure-EPT: mirror page table, TLB tracking, zapping and teardown of a TDX VM
 --@ source Linux 6.16.1 and 6.19 arch/x86/kvm/mmu/tdp_mmu.c, arch/x86/kvm/vmx/tdx.c, virt/kvm/guest_memfd.c; TDX module 1.5.01 source and ABI specification
---@ abstraction one TD, one HKID; the S-EPT above the tables of 4K leaves is one "directory" that is built with the TD and reclaimed after all tables
+--@ abstraction one TD, one HKID; the S-EPT above the tables of 4K leaves is a lower and an upper directory page, which are built with the TD and reclaimed after all tables
 --@ abstraction 4K leaves only, no migration, no partitioning; one page per memslot, all memslots on one guest_memfd
 --@ abstraction each vCPU stays on its own logical processor; TDVPR, TDCX and TDCS pages are one unit, which never runs short
 --@ abstraction a vCPU in the guest has touched every private page that it can reach (the worst case for every property about translations)
@@ -8,6 +8,8 @@
 --@ abstraction one memory ioctl (punch, slot deletion, conversion, close) at a time; the shared EPT is not modelled
 --@ abstraction VP.ENTER under zero-step mitigation holds the tree lock and the epoch lock for one step; other host SEAMCALLs are one step
 --@ abstraction no hole punch is inside its zap while TDH.MR.FINALIZE runs (see the variant finalize-during-punch)
+--@ abstraction a call of the zap or of the teardown that fails for good (HARD_FAILURE) does nothing in the module; creation, faults and the guest's calls do not fail so
+--@ abstraction the bug TDX-ZAP-BUSY (BUSY_KICK false) was fixed before 6.16: neither form has it
 --@ abstraction a dirty cache line belongs to a page, not to a package: the last package's PHYMEM.CACHE.WB cleans them all
 --@ bind table = gfn 0x200 step 0x200
 --@ bind leaf = gfn 0 step 1
@@ -111,7 +113,8 @@
 --@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_SYS_SHUTDOWN,
 --@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
 --@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early,
---@+  violates "no private SPTE freed before its leaves" by table-freed-before-leaves policy kvm-6-16
+--@+  violates "no private SPTE freed before its leaves" by table-freed-before-leaves,
+--@+  holds "the retry with all vCPUs out is never busy", holds "TDR is reclaimed last" policy kvm-6-16
 --@ variant hard-failure-6-19: HARD_FAILURE=true in small =>
 --@+  violates "a free page belongs to no TD and no dirty cache line of its HKID is left" by page-freed-while-owned,
 --@+  holds "no vCPU in the guest uses a translation to a freed page",
@@ -119,7 +122,8 @@
 --@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_SYS_SHUTDOWN,
 --@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
 --@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early,
---@+  violates "no private SPTE freed before its leaves" by table-freed-before-leaves policy right
+--@+  violates "no private SPTE freed before its leaves" by table-freed-before-leaves,
+--@+  holds "the retry with all vCPUs out is never busy", holds "TDR is reclaimed last" policy right
 --@ variant busy-retry-without-kick: BUSY_KICK=false =>
 --@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
 --@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_OPERAND_BUSY bug TDX-ZAP-BUSY
@@ -189,10 +193,10 @@ type
   vcpuMode: enum { V_OUT, V_ENTERING, V_GUEST, V_ACCEPTING, V_TABLE_FROZEN, V_TABLE_ADDED, V_LEAF_FROZEN, V_LEAF_AUGED, V_REFUSED };
   jobType: enum { NO_JOB, PUNCH, DELETE, CONVERT, CLOSE };
   jobStep: enum { S_IDLE, S_BEGUN, S_WALK, S_BLOCK, S_TRACK, S_KICK, S_UNBLOCK, S_FREE, S_REMOVE, S_WBINVD, S_BLOCK_TABLE, S_REMOVE_TABLE, S_BUG, S_BUG_TRACK, S_UNLOCKED, S_END };
-  phaseType: enum { P_NONE, P_LIVE, P_FLUSH, P_CACHE_WB, P_RECLAIM, P_TDCS, P_TDR, P_TDR_WBINVD, P_LEAKED };
+  phaseType: enum { P_NONE, P_LIVE, P_FLUSH, P_FLUSH_BUG, P_CACHE_WB, P_RECLAIM, P_TDCS, P_TDR, P_TDR_WBINVD, P_LEAKED };
   status: enum { TDX_SUCCESS, TDX_OPERAND_BUSY, TDX_SYS_SHUTDOWN, TDX_TD_KEYS_NOT_CONFIGURED, TDX_EPT_WALK_FAILED, TDX_EPT_ENTRY_STATE_INCORRECT,
     TDX_GPA_RANGE_ALREADY_BLOCKED, TDX_GPA_RANGE_NOT_BLOCKED, TDX_TLB_TRACKING_NOT_DONE, TDX_PREVIOUS_TLB_EPOCH_BUSY,
-    TDX_EPT_PAGE_NOT_FREE, TDX_PAGE_METADATA_INCORRECT, TDX_TD_ASSOCIATED_PAGES_EXIST };
+    TDX_EPT_PAGE_NOT_FREE, TDX_PAGE_METADATA_INCORRECT, TDX_TD_ASSOCIATED_PAGES_EXIST, TDX_WBCACHE_NOT_COMPLETE };
 
 var
   -- the kernel: mirror page table, external_spt, guest_memfd, memslots, free list
@@ -211,6 +215,7 @@ var
   waitZap: boolean;                                               -- wait_for_sept_zap: the second try of a busy SEAMCALL
   bugged: boolean;                                                -- KVM_BUG_ON was hit: vm_bugged
   phase: phaseType;
+  unflushed: array[vcpu] of boolean;                              -- [HARD_FAILURE] VP.FLUSH failed: KVM has disassociated the vCPU all the same
   -- the ioctl, fallocate or release that zaps: at most one
   job: jobType;
   step: jobStep;
@@ -225,11 +230,14 @@ var
   maps: array[table] of array[leaf] of array[page] of boolean;    -- the page an S-EPT leaf entry points to
   blockAge: array[table] of array[leaf] of age;                   -- age of BEPOCH of a blocked leaf, else 2
   tableAge: array[table] of age;                                  -- the same of a blocked table entry
-  directory: boolean;                                             -- the pages above the tables belong to the TD
+  lowerDirectory: boolean;                                        -- the page above the tables belongs to the TD
+  upperDirectory: boolean;                                        -- the page above that one does
+  controlPages: boolean;                                          -- TDCS and TDVPR pages do
   pamt: array[page] of pamtType;
   dirty: array[page] of boolean;                                  -- cache lines with the TD's HKID
   cachePending: array[package] of boolean;                        -- WBINVD_BITMAP
   cacheInterrupted: array[package] of boolean;
+  cacheFailed: array[package] of boolean;                         -- [HARD_FAILURE] CACHE.WB failed there: the bit stays, and KVM goes on
   -- vCPUs
   mode: array[vcpu] of vcpuMode;
   atTable: array[vcpu] of array[table] of boolean;                -- the table that a fault links
@@ -438,7 +446,14 @@ end;
 --@ source TDX module, TDR
 function td_has_pages(): boolean;
 begin
-  return directory | (exists p: page do pamt[p] != PT_NDA end);
+  return lowerDirectory | upperDirectory | controlPages | (exists p: page do pamt[p] != PT_NDA end);
+end;
+
+-- KVM has been to every vCPU.
+--@ source tdx_mmu_release_hkid
+function flushes_done(): boolean;
+begin
+  return forall v: vcpu do !associated[v] | unflushed[v] end;
 end;
 
 -- All vCPUs in the guest touch all they can: see the abstractions.
@@ -547,7 +562,10 @@ begin
   lifecycle := TD_KEYS_CONFIGURED;
   opState := OP_INITIALIZED;
   hkidAssigned := true;
-  directory := true;
+  lowerDirectory := true;
+  upperDirectory := true;
+  controlPages := true;
+  for v: vcpu do unflushed[v] := false; end;
   gmemOpen := true;
   for t: table do
     for l: leaf do range[t][l] := R_PRIVATE; end;
@@ -1326,7 +1344,7 @@ end;
 ruleset v: vcpu do
   --@ source tdx_flush_vp_on_cpu
   --@ operation TDH.VP.FLUSH vcpu=v
-  rule "TDH.VP.FLUSH" phase = P_FLUSH & associated[v] ==>
+  rule "TDH.VP.FLUSH" phase = P_FLUSH & associated[v] & !unflushed[v] ==>
   begin
     associated[v] := false;
     behind[v] := true;
@@ -1335,7 +1353,7 @@ ruleset v: vcpu do
 
   --@ source tdx_flush_vp: TDX_VCPU_NOT_ASSOCIATED is benign
   --@ operation TDH.VP.FLUSH vcpu=v returns TDX_VCPU_NOT_ASSOCIATED
-  rule "TDH.VP.FLUSH of a vCPU that is not associated" phase = P_FLUSH & !associated[v] ==>
+  rule "TDH.VP.FLUSH of a vCPU that is not associated" phase = P_FLUSH & !associated[v] & !unflushed[v] ==>
   begin
     -- nothing to flush
   end;
@@ -1353,7 +1371,7 @@ end;
 ruleset k: package do
   --@ source smp_func_do_phymem_cache_wb
   --@ operation TDH.PHYMEM.CACHE.WB package=k
-  rule "TDH.PHYMEM.CACHE.WB" phase = P_CACHE_WB & cachePending[k] ==>
+  rule "TDH.PHYMEM.CACHE.WB" phase = P_CACHE_WB & cachePending[k] & !cacheFailed[k] ==>
   begin
     cachePending[k] := false;
     cacheInterrupted[k] := false;
@@ -1364,7 +1382,7 @@ ruleset k: package do
 
   --@ source smp_func_do_phymem_cache_wb: TDX_INTERRUPTED_RESUMABLE
   --@ operation TDH.PHYMEM.CACHE.WB package=k interrupt=1 returns TDX_INTERRUPTED_RESUMABLE
-  rule "TDH.PHYMEM.CACHE.WB is interrupted" phase = P_CACHE_WB & cachePending[k] & !cacheInterrupted[k] ==>
+  rule "TDH.PHYMEM.CACHE.WB is interrupted" phase = P_CACHE_WB & cachePending[k] & !cacheInterrupted[k] & !cacheFailed[k] ==>
   begin
     cacheInterrupted[k] := true;
   end;
@@ -1403,7 +1421,8 @@ end;
 --@ operation reclaim_directory
 rule "the directory is reclaimed" phase = P_RECLAIM & !gmemOpen & job = NO_JOB & (forall t: table do mirrorTable[t] = NONPRESENT end) ==>
 begin
-  directory := false;
+  lowerDirectory := false;
+  upperDirectory := false;
   phase := P_TDCS;
 end;
 
@@ -1411,6 +1430,7 @@ end;
 --@ operation reclaim_tdcs
 rule "TDCS and TDVPR pages are reclaimed" phase = P_TDCS ==>
 begin
+  controlPages := false;
   phase := P_TDR;
 end;
 
@@ -1442,7 +1462,9 @@ begin
 end;
 
 -------------------------------------------------------------------------------------------------------------------------------
--- [HARD_FAILURE] A SEAMCALL fails for good. VP.FLUSH and CACHE.WB are spared.
+-- [HARD_FAILURE] Any SEAMCALL of a zap or of the teardown fails for good. What KVM makes of it is the same in 6.16 and 6.19: an
+-- assertion (the zap's calls, VP.FLUSH, VPFLUSHDONE, KEY.FREEID, the TDR's WBINVD), or a warning and a leaked page (CACHE.WB,
+-- RECLAIM). The forms differ in the zap alone: 6.16 keeps the leaf's pin.
 
 ruleset t: table do
   ruleset l: leaf do
@@ -1486,12 +1508,60 @@ begin
   zap_refused(TDX_SYS_SHUTDOWN);
 end;
 
+ruleset v: vcpu do
+  -- KVM takes the vCPU to be flushed all the same, and goes to the next one.
+  --@ source tdx_flush_vp, tdx_flush_vp_on_cpu
+  --@ operation inject_seamcall_failure ; TDH.VP.FLUSH vcpu=v returns TDX_SYS_SHUTDOWN
+  rule "TDH.VP.FLUSH fails" HARD_FAILURE & phase = P_FLUSH & !unflushed[v] ==>
+  begin
+    refused := TDX_SYS_SHUTDOWN;
+    unflushed[v] := true;
+    phase := P_FLUSH_BUG;
+  end;
+end;
+
+--@ source tdx_flush_vp_on_cpu: KVM_BUG_ON
+--@ operation kvm_bug_on returns KVM_BUG_ON
+rule "KVM_BUG_ON after VP.FLUSH" phase = P_FLUSH_BUG ==>
+begin
+  bugged := true;
+  refused := TDX_SUCCESS;
+  phase := P_FLUSH;
+end;
+
+-- Taken quietly: hkid stays assigned, and all is leaked with it.
+--@ source tdx_mmu_release_hkid: TDX_FLUSHVP_NOT_DONE
+--@ operation TDH.MNG.VPFLUSHDONE returns TDX_FLUSHVP_NOT_DONE
+rule "TDH.MNG.VPFLUSHDONE finds a vCPU associated" phase = P_FLUSH & flushes_done() & (exists v: vcpu do associated[v] end) ==>
+begin
+  phase := P_LEAKED;
+end;
+
 -- hkid stays assigned: the S-EPT pages, the TDCS and the TDR are leaked with it.
 --@ source tdx_mmu_release_hkid
 --@ operation inject_seamcall_failure ; TDH.MNG.VPFLUSHDONE returns TDX_SYS_SHUTDOWN
-rule "TDH.MNG.VPFLUSHDONE fails" HARD_FAILURE & phase = P_FLUSH & (forall v: vcpu do !associated[v] end) ==>
+rule "TDH.MNG.VPFLUSHDONE fails" HARD_FAILURE & phase = P_FLUSH & flushes_done() ==>
 begin
   refused := TDX_SYS_SHUTDOWN;
+  phase := P_LEAKED;
+end;
+
+ruleset k: package do
+  --@ source smp_func_do_phymem_cache_wb: WARN_ON_ONCE, and the next package
+  --@ operation inject_seamcall_failure ; TDH.PHYMEM.CACHE.WB package=k returns TDX_SYS_SHUTDOWN
+  rule "TDH.PHYMEM.CACHE.WB fails" HARD_FAILURE & phase = P_CACHE_WB & cachePending[k] & !cacheFailed[k] ==>
+  begin
+    refused := TDX_SYS_SHUTDOWN;
+    cacheFailed[k] := true;
+  end;
+end;
+
+--@ source tdx_mmu_release_hkid
+--@ operation TDH.MNG.KEY.FREEID returns TDX_WBCACHE_NOT_COMPLETE
+rule "TDH.MNG.KEY.FREEID finds a cache not written back"
+  phase = P_CACHE_WB & (exists k: package do cacheFailed[k] end) & (forall k: package do cachePending[k] -> cacheFailed[k] end) ==>
+begin
+  refused := TDX_WBCACHE_NOT_COMPLETE;
   phase := P_LEAKED;
 end;
 
@@ -1511,12 +1581,58 @@ begin
   refused := TDX_SUCCESS;
 end;
 
+-- It is leaked, and the page above it is reclaimed and freed all the same.
+--@ source tdx_sept_free_private_spt, handle_removed_pt
+--@ operation inject_seamcall_failure ; reclaim_directory returns TDX_SYS_SHUTDOWN
+rule "the lower directory page's reclaim fails"
+  HARD_FAILURE & phase = P_RECLAIM & !gmemOpen & job = NO_JOB & (forall t: table do mirrorTable[t] = NONPRESENT end) ==>
+begin
+  refused := TDX_SYS_SHUTDOWN;
+  upperDirectory := false;
+  phase := P_TDCS;
+end;
+
+--@ source tdx_sept_free_private_spt, handle_removed_pt
+--@ operation inject_seamcall_failure after=1 ; reclaim_directory returns TDX_SYS_SHUTDOWN
+rule "the upper directory page's reclaim fails"
+  HARD_FAILURE & phase = P_RECLAIM & !gmemOpen & job = NO_JOB & (forall t: table do mirrorTable[t] = NONPRESENT end) ==>
+begin
+  refused := TDX_SYS_SHUTDOWN;
+  lowerDirectory := false;
+  phase := P_TDCS;
+end;
+
+-- The same of TDCS and TDVPR pages.
+--@ source tdx_reclaim_control_page
+--@ operation inject_seamcall_failure ; reclaim_tdcs returns TDX_SYS_SHUTDOWN
+rule "the reclaim of a TDCS or TDVPR page fails" HARD_FAILURE & phase = P_TDCS ==>
+begin
+  refused := TDX_SYS_SHUTDOWN;
+  phase := P_TDR;
+end;
+
 --@ source tdx_reclaim_td_control_pages
 --@ operation inject_seamcall_failure ; reclaim_tdr returns TDX_SYS_SHUTDOWN
 rule "the TDR's reclaim fails" HARD_FAILURE & phase = P_TDR ==>
 begin
   refused := TDX_SYS_SHUTDOWN;
   phase := P_LEAKED;
+end;
+
+--@ source tdx_reclaim_td_control_pages
+--@ operation inject_seamcall_failure ; wbinvd_tdr returns TDX_SYS_SHUTDOWN
+rule "the write-back of the TDR fails" HARD_FAILURE & phase = P_TDR_WBINVD ==>
+begin
+  refused := TDX_SYS_SHUTDOWN;
+  phase := P_LEAKED;
+end;
+
+--@ source tdx_reclaim_td_control_pages: KVM_BUG_ON
+--@ operation kvm_bug_on returns KVM_BUG_ON
+rule "KVM_BUG_ON after the write-back of the TDR" phase = P_LEAKED & lifecycle = TD_NONE & refused != TDX_SUCCESS ==>
+begin
+  bugged := true;
+  refused := TDX_SUCCESS;
 end;
 
 --@ source nothing exists yet
@@ -1553,6 +1669,7 @@ startstate "no TD" begin
     associated[v] := false;
     behind[v] := true;
     exitRequested[v] := false;
+    unflushed[v] := false;
     for p: page do tlb[v][p] := false; end;
     for t: table do
       atTable[v][t] := false;
@@ -1562,6 +1679,7 @@ startstate "no TD" begin
   for k: package do
     cachePending[k] := false;
     cacheInterrupted[k] := false;
+    cacheFailed[k] := false;
   end;
   gmemOpen := false;
   kvmRunnable := false;
@@ -1577,14 +1695,17 @@ startstate "no TD" begin
   retryBusy := false;
   slotPageLost := false;
   removedNotEmpty := false;
-  directory := false;
+  lowerDirectory := false;
+  upperDirectory := false;
+  controlPages := false;
 end;
 
 --@ source TDX module, PAMT; kvm_tdp_mmu_zap and free order
 invariant "no private SPTE freed before its leaves"
   forall t: table do forall l: leaf do forall p: page do
     (maps[t][l][p] & pamt[p] != PT_NDA) -> (exists q: page do tablePage[t][q] & pamt[q] = PT_EPT end) end end end
-  & (forall u: table do forall r: page do (tablePage[u][r] & pamt[r] != PT_NDA) -> directory end end);
+  & (forall u: table do forall r: page do (tablePage[u][r] & pamt[r] != PT_NDA) -> lowerDirectory end end)
+  & (lowerDirectory -> upperDirectory);
 
 --@ source TDX module, TDH.MEM.SEPT.REMOVE
 invariant "SEPT.REMOVE succeeds only on 512 free entries" !removedNotEmpty;

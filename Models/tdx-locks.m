@@ -2,6 +2,8 @@
 --@ source Linux 6.16.1 and 6.19 arch/x86/kvm/vmx/tdx.c; fixes 15945e9ec195 ("Guard VM state transitions with all the locks"), 94428e3ba325 ("Convert INIT_MEM_REGION and INIT_VCPU to unlocked vCPU ioctl")
 --@ abstraction KVM_TDX_INIT_VM has succeeded, and a further vCPU whose mutex nobody else takes is initialised, as MR.FINALIZE wants; vCPU creation is two steps without SEAMCALL; KVM_RUN, vcpu_load of other vCPUs and VP.FLUSH are not modelled
 --@ abstraction a SEAMCALL is two steps, begin (the TDR lock is tried) and end; all other module locks are left out
+--@ abstraction both bugs (TDX-LOCKS: STATE_GUARD false; TDX-INITVCPU-TDR: INIT_VCPU_GUARDED false) are in 6.16, scope kvm-6-16, and fixed in 6.19, the default; nothing else here differs between the two
+--@ abstraction 6.16's locks leave INIT_VCPU unguarded in either case; TDX-LOCKS is shown alone on a module of before 2025 (VP_INIT_EXCLUSIVE false), where no two INIT_VCPUs are busy for each other
 --@ abstraction the order in which the guard takes the vcpu->mutexes is free: whoever takes more than one holds kvm->lock
 --@ bind thread = thread 0 step 1
 --@ bind vcpu = vcpu 0 step 1
@@ -15,6 +17,12 @@
 --@ observable td_finalized=finalized
 --@ observable td_bugged=bugged
 --@ scope three-threads: THREADS=3
+--@ scope kvm-6-16: STATE_GUARD=false INIT_VCPU_GUARDED=false
+--@ variant kernel-6-16: in kvm-6-16 =>
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
+--@+  violates "at most one state-transition SEAMCALL is in flight" by seamcalls-overlap,
+--@+  violates "the TD's state does not change while a vCPU is being created" by state-change-during-creation
+--@+  bug TDX-LOCKS,TDX-INITVCPU-TDR policy kvm-6-16+kvm-6-16-locks+init-vcpu-own-mutex
 --@ variant shared-vp-init: VP_INIT_EXCLUSIVE=false => holds
 --@ variant tdx-locks: STATE_GUARD=false VP_INIT_EXCLUSIVE=false =>
 --@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
@@ -23,9 +31,11 @@
 --@+  violates "the TD's state does not change while a vCPU is being created" by state-change-during-creation bug TDX-LOCKS policy kvm-6-16-locks
 --@ variant tdx-initvcpu-tdr: INIT_VCPU_GUARDED=false =>
 --@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
---@+  violates "at most one state-transition SEAMCALL is in flight" by seamcalls-overlap bug TDX-INITVCPU-TDR policy init-vcpu-own-mutex
+--@+  violates "at most one state-transition SEAMCALL is in flight" by seamcalls-overlap,
+--@+  holds "the TD's state does not change while a vCPU is being created" bug TDX-INITVCPU-TDR policy init-vcpu-own-mutex
 --@ variant tdx-initvcpu-shared: INIT_VCPU_GUARDED=false VP_INIT_EXCLUSIVE=false =>
---@+  violates "at most one state-transition SEAMCALL is in flight" by seamcalls-overlap policy init-vcpu-own-mutex+vp-init-shared
+--@+  violates "at most one state-transition SEAMCALL is in flight" by seamcalls-overlap,
+--@+  holds "KVM_BUG_ON is never reached" policy init-vcpu-own-mutex+vp-init-shared
 --@ variant guard-inside-mutex: GUARD_INSIDE_MUTEX=true => deadlock policy guard-inside-mutex
 
 const
@@ -33,7 +43,7 @@ const
   VCPUS: 2;
 
   STATE_GUARD: true;              -- bug TDX-LOCKS when false: FINALIZE takes kvm->lock and slots_lock, INIT_MEM_REGION its vcpu->mutex and slots_lock, INIT_VCPU its vcpu->mutex
-  INIT_VCPU_GUARDED: true;        -- bug TDX-INITVCPU-TDR when false: INIT_VCPU takes its vcpu->mutex only
+  INIT_VCPU_GUARDED: true;        -- bug TDX-INITVCPU-TDR when false: INIT_VCPU takes its vcpu->mutex only, whatever the others take
   GUARD_INSIDE_MUTEX: false;      -- the guard is taken with the vCPU's own mutex held already
   VP_INIT_EXCLUSIVE: true;        -- the module takes the TDR exclusively for TDH.VP.INIT of version > 0
 

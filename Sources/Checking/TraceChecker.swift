@@ -164,6 +164,7 @@ package struct TraceChecker: Sendable {
       }
     case .deadlock:
       let mode = program.model.directives.deadlock
+      if mode == .off { throw TraceRejection(step: index, reason: "no state counts as a deadlock: the mode is off") }
       for copy in 0..<program.ruleCopies {
         if case .successor(let next) = interpreter.fire(copy, on: state), mode == .stuck || next != state {
           throw TraceRejection(step: index, reason: "rule \(program.firing(rule: copy).name) leaves the last state")

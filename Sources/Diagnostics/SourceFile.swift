@@ -8,6 +8,9 @@ package struct SourceFile: Sendable, Hashable {
   package let bytes: [UInt8]
   /// The offset of each line's first byte; never empty.
   package let lineStarts: [Int]
+  /// The offset of each byte that goes on a scalar. Columns are counted with these: generated models have lines of megabytes,
+  /// and an engine asks for thousands of places on one.
+  private let continuations: [Int]
 
   /// Complexity: linear in the text.
   package init(name: String, text: String) {
@@ -19,8 +22,13 @@ package struct SourceFile: Sendable, Hashable {
     self.name = name
     bytes = unchecked
     var starts = [0]
-    for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") { starts.append(offset + 1) }
+    var inner: [Int] = []
+    for (offset, byte) in bytes.enumerated() {
+      if byte == UInt8(ascii: "\n") { starts.append(offset + 1) }
+      if byte & 0xC0 == 0x80 { inner.append(offset) }
+    }
     lineStarts = starts
+    continuations = inner
   }
 
   /// The text between two offsets.
@@ -30,12 +38,13 @@ package struct SourceFile: Sendable, Hashable {
     return String(decoding: bytes[lower..<upper], as: UTF8.self)
   }
 
-  /// Line and column, both from 1; columns count Unicode scalars.
+  /// Line and column, both from 1; columns count Unicode scalars. Complexity: logarithmic in the text.
   package func position(of offset: Int) -> (line: Int, column: Int) {
     let bounded = min(max(offset, 0), bytes.count)
-    let line = lineIndex(of: bounded)
-    let prefix = String(decoding: bytes[lineStarts[line]..<bounded], as: UTF8.self)
-    return (line + 1, prefix.unicodeScalars.count + 1)
+    let line = Self.count(of: lineStarts, upTo: bounded)
+    let start = lineStarts[line - 1]
+    let inner = Self.count(of: continuations, upTo: bounded - 1) - Self.count(of: continuations, upTo: start - 1)
+    return (line, bounded - start - inner + 1)
   }
 
   /// The text of a line (from 1), without its line break.
@@ -46,13 +55,13 @@ package struct SourceFile: Sendable, Hashable {
     return String(decoding: bytes[start..<max(start, end)], as: UTF8.self)
   }
 
-  /// The line (from 0) that holds an offset, by binary search.
-  private func lineIndex(of offset: Int) -> Int {
+  /// How many of some ascending numbers are not above a limit, by binary search.
+  private static func count(of numbers: [Int], upTo limit: Int) -> Int {
     var low = 0
-    var high = lineStarts.count - 1
+    var high = numbers.count
     while low < high {
-      let middle = (low + high + 1) / 2
-      if lineStarts[middle] <= offset { low = middle } else { high = middle - 1 }
+      let middle = (low + high) / 2
+      if numbers[middle] <= limit { low = middle + 1 } else { high = middle }
     }
     return low
   }

@@ -13,7 +13,8 @@ extension SymbolicExecutor {
     case .call(let call): return try run(call, at: expression.range)
     case .conditional(let condition, let then, let other):
       return try branch(on: try evaluateTruth(condition), then, other)
-    case .constant, .not, .negate, .complement, .arithmetic, .comparison, .connective, .quantified, .isUndefined:
+    case .constant, .not, .negate, .complement, .arithmetic, .comparison, .connective, .implication, .quantified,
+      .isUndefined:
       preconditionFailure("an operator yields a record or an array")
     }
   }
@@ -45,10 +46,10 @@ extension SymbolicExecutor {
       return .number(store.negated(try evaluateNumber(operand), within: Self.bounds(of: expression)))
     case .complement(let operand):
       return .number(store.complemented(try evaluateNumber(operand), within: Self.bounds(of: expression)))
-    case .arithmetic(let operation, let left, let right):
-      return .number(try arithmetic(operation, left, right, for: expression))
+    case .arithmetic(let first, let steps): return .number(try arithmetic(first, steps))
     case .comparison(let operation, let left, let right): return .truth(try compare(operation, left, right))
-    case .connective(let connective, let left, let right): return .truth(try connect(connective, left, right))
+    case .connective(let connective, let operands): return .truth(try connect(connective, operands))
+    case .implication(let left, let right): return .truth(try imply(left, right))
     case .conditional(let condition, let then, let other):
       return payload(try branch(on: try evaluateTruth(condition), then, other))
     case .quantified(let kind, let quantifier, let body): return .truth(try quantify(kind, quantifier, body))
@@ -73,17 +74,21 @@ extension SymbolicExecutor {
     return leaf.payload
   }
 
-  /// `+ - * / %` and the operators on bits; left operand first, then the right one, then the divisor's check.
+  /// `+ - * / %` and the operators on bits, from the left: an operand, then the divisor's check, then the next operand.
   private mutating func arithmetic(
-    _ operation: ArithmeticOperator, _ left: Expression, _ right: Expression, for expression: Expression
+    _ first: Expression, _ steps: [ArithmeticStep]
   ) throws(ElaborationError) -> Number {
-    let one = try evaluateNumber(left)
-    let other = try evaluateNumber(right)
-    if operation == .divide || operation == .remainder {
-      let isZero = store.compare(.equal, other, store.number(0))
-      fail(where: isZero, FailureText.zeroDivisor(operation, right, in: model.file), at: right.range)
+    var value = try evaluateNumber(first)
+    for step in steps {
+      let other = try evaluateNumber(step.operand)
+      if step.operation == .divide || step.operation == .remainder {
+        let isZero = store.compare(.equal, other, store.number(0))
+        let message = FailureText.zeroDivisor(step.operation, step.operand, in: model.file)
+        fail(where: isZero, message, at: step.operand.range)
+      }
+      value = store.arithmetic(step.operation, value, other, within: step.interval)
     }
-    return store.arithmetic(operation, one, other, within: Self.bounds(of: expression))
+    return value
   }
 
   /// `= != < <= > >=`
@@ -133,24 +138,38 @@ extension SymbolicExecutor {
     }
   }
 
-  /// `& | ->`: the right operand is executed on the path where the left one does not decide.
+  /// `& |`: each operand is executed on the path where none before it decides.
   private mutating func connect(
-    _ connective: Connective, _ left: Expression, _ right: Expression
+    _ connective: Connective, _ operands: [Expression]
   ) throws(ElaborationError) -> Term {
-    let one = try evaluateTruth(left)
-    let goesOn = connective == .or ? store.not(one) : one
-    if store.truth(goesOn) == false { return store.boolean(connective != .and) }
+    var value = store.boolean(connective == .and)
+    for operand in operands {
+      let goesOn = connective == .or ? store.not(value) : value
+      if store.truth(goesOn) == false { return value }
+      let next = try evaluateTruth(operand, where: goesOn)
+      value = connective == .or ? store.or(value, next) : store.and(value, next)
+    }
+    return value
+  }
+
+  /// `->`: the right operand is executed on the path where the left one holds.
+  private mutating func imply(_ left: Expression, _ right: Expression) throws(ElaborationError) -> Term {
+    let premise = try evaluateTruth(left)
+    if store.truth(premise) == false { return store.boolean(true) }
+    return store.or(store.not(premise), try evaluateTruth(right, where: premise))
+  }
+
+  /// A boolean's value, executed on the path where a condition holds.
+  private mutating func evaluateTruth(
+    _ expression: Expression, where goesOn: Term
+  ) throws(ElaborationError) -> Term {
     let before = state
     narrow(to: goesOn)
-    let other = try evaluateTruth(right)
+    let value = try evaluateTruth(expression)
     var skipped = before
     skipped.path = store.and(before.path, store.not(goesOn))
     state = join(goesOn, state, skipped, before: before.path)
-    switch connective {
-    case .and: return store.and(one, other)
-    case .or: return store.or(one, other)
-    case .implies: return store.or(store.not(one), other)
-    }
+    return value
   }
 
   /// `?:`: one operand on each path.

@@ -22,10 +22,10 @@ extension SymbolicExecutor {
     case .undefine(let place):
       let target = try resolve(place)
       save(layout.leaves(of: place.type).map { store.undefined($0.type, in: layout) }, to: target)
-    case .ifThen(let branches, let otherwise): try choose(among: branches[...], otherwise: otherwise)
+    case .ifThen(let branches, let otherwise): try choose(among: branches, otherwise: otherwise)
     case .switchOn(let value, let cases, let otherwise):
       let subject = try evaluateSimple(value)
-      try choose(among: cases[...], for: subject, otherwise: otherwise)
+      try choose(among: cases, for: subject, otherwise: otherwise)
     case .forEach(let quantifier, let body):
       var undecided = store.boolean(true)
       try iterate(quantifier, .statements(body), &undecided)
@@ -71,59 +71,83 @@ extension SymbolicExecutor {
 
   /// `if`, `elsif`, `else`: a later condition is evaluated only where the earlier ones are false.
   private mutating func choose(
-    among branches: ArraySlice<Statement.Branch>, otherwise: [Statement]
+    among branches: [Statement.Branch], otherwise: [Statement]
   ) throws(ElaborationError) {
-    guard let first = branches.first else { return try execute(otherwise) }
-    let condition = try evaluateTruth(first.condition)
-    let rest = branches.dropFirst()
-    if let known = store.truth(condition) {
-      return known ? try execute(first.body) : try choose(among: rest, otherwise: otherwise)
+    var taken: [TakenBranch] = []
+    var isDecided = false
+    for branch in branches where !isDecided && !isDead {
+      let condition = try evaluateTruth(branch.condition)
+      isDecided = try take(branch.body, where: condition, &taken)
     }
-    let before = state
-    narrow(to: condition)
-    try execute(first.body)
-    let afterThen = state
-    state = before
-    narrow(to: store.not(condition))
-    if !isDead { try choose(among: rest, otherwise: otherwise) }
-    state = join(condition, afterThen, state, before: before.path)
+    try close(taken, otherwise: isDecided ? [] : otherwise)
   }
 
   /// `switch`: the values of a case are evaluated one after another until one is equal.
   private mutating func choose(
-    among cases: ArraySlice<Statement.Case>, for subject: Payload, otherwise: [Statement]
+    among cases: [Statement.Case], for subject: Payload, otherwise: [Statement]
   ) throws(ElaborationError) {
-    guard let first = cases.first else { return try execute(otherwise) }
-    let condition = try matches(subject, first.values[...])
-    let rest = cases.dropFirst()
+    var taken: [TakenBranch] = []
+    var isDecided = false
+    for one in cases where !isDecided && !isDead {
+      let condition = try matches(subject, one.values)
+      isDecided = try take(one.body, where: condition, &taken)
+    }
+    try close(taken, otherwise: isDecided ? [] : otherwise)
+  }
+
+  /// A branch that some runs take, after its body.
+  private struct TakenBranch {
+    let condition: Term
+    let after: SymbolicState
+    /// The path before the branch.
+    let path: Term
+  }
+
+  /// Executes a branch where its condition holds and goes on where it does not. Returns: whether every run takes it.
+  private mutating func take(
+    _ body: [Statement], where condition: Term, _ taken: inout [TakenBranch]
+  ) throws(ElaborationError) -> Bool {
     if let known = store.truth(condition) {
-      return known ? try execute(first.body) : try choose(among: rest, for: subject, otherwise: otherwise)
+      if known { try execute(body) }
+      return known
     }
     let before = state
     narrow(to: condition)
-    try execute(first.body)
-    let afterCase = state
+    try execute(body)
+    taken.append(TakenBranch(condition: condition, after: state, path: before.path))
     state = before
     narrow(to: store.not(condition))
-    if !isDead { try choose(among: rest, for: subject, otherwise: otherwise) }
-    state = join(condition, afterCase, state, before: before.path)
+    return false
   }
 
-  /// Whether the subject equals one of the values.
+  /// Executes what is left to the runs that took no branch, then joins all, the last branch first.
+  private mutating func close(_ taken: [TakenBranch], otherwise: [Statement]) throws(ElaborationError) {
+    try execute(otherwise)
+    for branch in taken.reversed() {
+      state = join(branch.condition, branch.after, state, before: branch.path)
+    }
+  }
+
+  /// Whether the subject equals one of the values: each is evaluated where none before it is equal.
   private mutating func matches(
-    _ subject: Payload, _ values: ArraySlice<Expression>
+    _ subject: Payload, _ values: [Expression]
   ) throws(ElaborationError) -> Term {
-    guard let first = values.first else { return store.boolean(false) }
-    let equal = isEqual(subject, try evaluateSimple(first))
-    if store.truth(equal) == true { return equal }
-    let before = state
-    let differs = store.not(equal)
-    narrow(to: differs)
-    let later = try matches(subject, values.dropFirst())
-    var skipped = before
-    skipped.path = store.and(before.path, equal)
-    state = join(differs, state, skipped, before: before.path)
-    return store.or(equal, later)
+    var passed: [(equal: Term, before: SymbolicState)] = []
+    var isDecided = false
+    for value in values where !isDecided {
+      let equal = isEqual(subject, try evaluateSimple(value))
+      passed.append((equal, state))
+      isDecided = store.truth(equal) == true
+      if !isDecided { narrow(to: store.not(equal)) }
+    }
+    var result = store.boolean(false)
+    for (equal, before) in passed.reversed() where store.truth(equal) != true {
+      var skipped = before
+      skipped.path = store.and(before.path, equal)
+      state = join(store.not(equal), state, skipped, before: before.path)
+      result = store.or(equal, result)
+    }
+    return isDecided ? store.boolean(true) : result
   }
 
   /// Binds a name to a place, its indices as they are now, or to a value.

@@ -16,8 +16,10 @@ extension Compiler {
       return jump((raw != 0) == wanted, to: label)
     case .not(let operand):
       return try branch(operand, when: !wanted, to: label)
-    case .connective(let connective, let left, let right):
-      return try branch(connective, left, right, when: wanted, to: label, at: expression)
+    case .connective(let connective, let operands):
+      return try branch(ShortCircuit(connective, operands), when: wanted, to: label)
+    case .implication(let left, let right):
+      return try branch(ShortCircuit(left, implies: right, at: expression), when: wanted, to: label)
     case .comparison(let comparison, let left, let right):
       return try branch(comparison, left, right, when: wanted, to: label)
     case .quantified(let kind, let quantifier, let body):
@@ -51,30 +53,54 @@ extension Compiler {
     }
   }
 
+  /// `&`, `|`, `->`: operands of which each but the last may decide.
+  private struct ShortCircuit {
+    /// All but the last.
+    let leading: ArraySlice<Expression>
+    /// The value of a leading operand that decides, and what it decides.
+    let deciding: Bool
+    let decision: Bool
+    /// What counts where none decides.
+    let last: Expression
+    /// What is marked where none decides.
+    let implication: Expression?
+
+    init(_ connective: Connective, _ operands: [Expression]) {
+      guard let last = operands.last else { preconditionFailure("a connective has operands") }
+      leading = operands.dropLast()
+      deciding = connective == .or
+      decision = deciding
+      self.last = last
+      implication = nil
+    }
+
+    init(_ left: Expression, implies right: Expression, at whole: Expression) {
+      leading = [left]
+      deciding = false
+      decision = true
+      last = right
+      implication = whole
+    }
+  }
+
   /// On `&`, `|`, `->`.
   private func branch(
-    _ connective: Connective, _ left: Expression, _ right: Expression, when wanted: Bool, to label: Label,
-    at whole: Expression
+    _ operands: ShortCircuit, when wanted: Bool, to label: Label
   ) throws(EnumerationLimit) -> Taken {
-    // The value of the left side that decides, and what it decides.
-    let deciding = connective == .or
-    let decision = connective != .and
-    if wanted == decision {
-      let first = try branch(left, when: deciding, to: label)
-      if first == .always { return .always }
-      markImplication(connective, whole)
-      return both(first, try branch(right, when: wanted, to: label))
+    let jumpsOn = wanted == operands.decision
+    let decided = jumpsOn ? label : makeLabel()
+    var leading = Taken.never
+    for operand in operands.leading where leading != .always {
+      leading = both(leading, try branch(operand, when: operands.deciding, to: decided))
     }
-    let skip = makeLabel()
-    let first = try branch(left, when: deciding, to: skip)
-    if first == .always {
-      place(skip)
-      return .never
+    var last = Taken.never
+    if leading != .always {
+      markImplication(operands.implication)
+      last = try branch(operands.last, when: wanted, to: label)
     }
-    markImplication(connective, whole)
-    let second = try branch(right, when: wanted, to: label)
-    place(skip)
-    return first == .never || second == .never ? second : .depends
+    if jumpsOn { return both(leading, last) }
+    place(decided)
+    return leading == .never || last == .never ? last : .depends
   }
 
   /// Two chances to jump.
@@ -84,8 +110,8 @@ extension Compiler {
   }
 
   /// The left side of an implication of a property was true.
-  private func markImplication(_ connective: Connective, _ whole: Expression) {
-    guard connective == .implies, let property = marking else { return }
+  private func markImplication(_ whole: Expression?) {
+    guard let whole, let property = marking else { return }
     let implication = Implication(property: property, range: whole.range)
     let position = code.implications.firstIndex(of: implication)
     if position == nil { code.implications.append(implication) }
@@ -126,8 +152,8 @@ extension Compiler {
         case .value(let operand)? = activation.bindings[local]
       else { return nil }
       return operand
-    case .not, .negate, .complement, .arithmetic, .comparison, .connective, .conditional, .quantified, .isUndefined,
-      .call:
+    case .not, .negate, .complement, .arithmetic, .comparison, .connective, .implication, .conditional, .quantified,
+      .isUndefined, .call:
       return nil
     }
   }

@@ -9,14 +9,14 @@ extension Compiler {
       return .constant(raw)
     case .read(let place):
       return try read(place)
-    case .not, .comparison, .connective, .quantified, .isUndefined:
+    case .not, .comparison, .connective, .implication, .quantified, .isUndefined:
       return try truth(expression)
     case .negate(let operand):
       return unary(.negate, try value(operand)) { 0 &- $0 }
     case .complement(let operand):
       return unary(.complement, try value(operand)) { ~$0 }
-    case .arithmetic(let operation, let left, let right):
-      return try arithmetic(operation, left, right)
+    case .arithmetic(let first, let steps):
+      return try arithmetic(first, steps)
     case .conditional(let condition, let first, let second):
       return try conditional(condition, first, second)
     case .call(let call):
@@ -76,34 +76,38 @@ extension Compiler {
     }
   }
 
-  /// An operation on two integers, left first.
-  private func arithmetic(
-    _ operation: ArithmeticOperator, _ left: Expression, _ right: Expression
-  ) throws(EnumerationLimit) -> Operand {
-    let first = try value(left)
-    let second = try value(right)
-    let divides = operation == .divide || operation == .remainder
-    if case .constant(let a) = first, case .constant(let b) = second, !(divides && b == 0) {
-      return .constant(operation.apply(a, b))
+  /// Operations on integers, one after another; what they need besides one register is free again after each.
+  private func arithmetic(_ first: Expression, _ steps: [ArithmeticStep]) throws(EnumerationLimit) -> Operand {
+    var current = try value(first)
+    var result: Int?
+    for step in steps {
+      let target = result ?? allocateRegister()
+      result = target
+      current = try releasing { () throws(EnumerationLimit) in
+        apply(step, current, try value(step.operand), to: target)
+      }
     }
-    if case .register(let source) = first, case .constant(let k) = second {
-      if operation == .add { return addConstant(source, k) }
-      if operation == .subtract { return addConstant(source, 0 &- k) }
-    }
-    let result = allocateRegister()
-    var site: FailureSite?
-    if divides {
-      let what = operation == .divide ? "division" : "remainder"
-      site = FailureSite("\(what) by zero: \(text(right.range))", at: right.range)
-    }
-    emit(operation.instruction, a: result, b: register(first), c: register(second), site: site)
-    return .register(result)
+    return current
   }
 
-  /// A register plus a constant.
-  private func addConstant(_ source: Int, _ k: Int) -> Operand {
-    let result = allocateRegister()
-    emit(.addConstant, a: result, b: source, k: k)
+  /// One operation; its result is known, or in the register.
+  private func apply(_ step: ArithmeticStep, _ first: Operand, _ second: Operand, to result: Int) -> Operand {
+    let divides = step.operation == .divide || step.operation == .remainder
+    if case .constant(let a) = first, case .constant(let b) = second, !(divides && b == 0) {
+      return .constant(step.operation.apply(a, b))
+    }
+    if case .register(let source) = first, case .constant(let k) = second,
+      step.operation == .add || step.operation == .subtract
+    {
+      emit(.addConstant, a: result, b: source, k: step.operation == .add ? k : 0 &- k)
+      return .register(result)
+    }
+    var site: FailureSite?
+    if divides {
+      let what = step.operation == .divide ? "division" : "remainder"
+      site = FailureSite("\(what) by zero: \(text(step.operand.range))", at: step.operand.range)
+    }
+    emit(step.operation.instruction, a: result, b: register(first), c: register(second), site: site)
     return .register(result)
   }
 
@@ -127,7 +131,8 @@ extension Compiler {
         preconditionFailure("a checked function in a complex expression returns a complex value")
       }
       return address
-    case .constant, .not, .negate, .complement, .arithmetic, .comparison, .connective, .quantified, .isUndefined:
+    case .constant, .not, .negate, .complement, .arithmetic, .comparison, .connective, .implication, .quantified,
+      .isUndefined:
       preconditionFailure("a checked record or array expression is a place, a choice or a call")
     }
   }

@@ -43,9 +43,10 @@ extension Expression {
     case .constant: []
     case .read(let place), .isUndefined(let place): [.place(place, .read)]
     case .not(let operand), .negate(let operand), .complement(let operand): [.expression(operand)]
-    case .arithmetic(_, let left, let right): [.expression(left), .expression(right)]
-    case .comparison(_, let left, let right): [.expression(left), .expression(right)]
-    case .connective(_, let left, let right): [.expression(left), .expression(right)]
+    case .arithmetic(let first, let steps): [.expression(first)] + steps.map { .expression($0.operand) }
+    case .comparison(_, let left, let right), .implication(let left, let right):
+      [.expression(left), .expression(right)]
+    case .connective(_, let operands): operands.map { .expression($0) }
     case .conditional(let condition, let first, let second):
       [.expression(condition), .expression(first), .expression(second)]
     case .quantified(_, let quantifier, let body): quantifier.nodes + [.expression(body)]

@@ -18,9 +18,12 @@ package struct ITFDocument: Hashable, Sendable {
     package var variant: String?
     package var property: String
     package var verdict: String
+    /// What counted as a deadlock: `stuttering`, `stuck` or `off`; nil in a trace of an earlier version.
+    package var deadlock: String?
 
     package init(
-      model: String, sha256: String, constants: [NamedText], variant: String?, property: String, verdict: String
+      model: String, sha256: String, constants: [NamedText], variant: String?, property: String, verdict: String,
+      deadlock: String?
     ) {
       self.model = model
       self.sha256 = sha256
@@ -28,6 +31,7 @@ package struct ITFDocument: Hashable, Sendable {
       self.variant = variant
       self.property = property
       self.verdict = verdict
+      self.deadlock = deadlock
     }
   }
 
@@ -86,6 +90,7 @@ extension ITFDocument {
       "variant": origin.variant.map(JSON.string) ?? .null,
       "property": .string(origin.property),
       "verdict": .string(origin.verdict),
+      "deadlock": origin.deadlock.map(JSON.string) ?? .null,
     ])
   }
 

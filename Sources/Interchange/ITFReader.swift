@@ -32,7 +32,8 @@ extension ITFDocument {
     guard schema == Self.schema else { throw ITFError("\"#meta\".schema is \(schema), expected \(Self.schema)") }
     let origin = Origin(
       model: try text("model", of: meta), sha256: try text("sha256", of: meta), constants: try constants(of: meta),
-      variant: meta["variant"]?.text, property: try text("property", of: meta), verdict: try text("verdict", of: meta))
+      variant: meta["variant"]?.text, property: try text("property", of: meta), verdict: try text("verdict", of: meta),
+      deadlock: meta["deadlock"]?.text)
     return Header(origin: origin, document: document)
   }
 

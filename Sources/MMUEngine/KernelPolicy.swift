@@ -92,7 +92,8 @@ package struct KernelPolicy: Sendable, Hashable {
     case guardInsideMutex = "guard-inside-mutex"
     /// Module: VP.INIT takes the TDR shared, whatever its version.
     case vpInitShared = "vp-init-shared"
-    /// The kernel's form of Linux 6.16: premapped leaves, pinned pages.
+    /// The kernel's form of Linux 6.16: premapped leaves, pinned pages. The bugs that 6.16 has are policies of their own, so that
+    /// each can be had alone: `gmem-toggle`, and `kvm-6-16-locks` with `init-vcpu-own-mutex`.
     case linux616 = "kvm-6-16"
     /// The kernel's form of Linux 6.19, which is also the default.
     case linux619 = "kvm-6-19"
@@ -141,11 +142,11 @@ package struct KernelPolicy: Sendable, Hashable {
       case .moduleNoScan: "the module does not check that a removed table is empty"
       case .gmemToggle: "KVM_MEM_GUEST_MEMFD of an existing memslot may be cleared: only the new flags are tested"
       case .gmemUnbindOld: "a change of flags unbinds the old memslot from its guest_memfd"
-      case .linux616Locks: "INIT_VCPU, INIT_MEM_REGION and FINALIZE_VM take different locks, not all of them"
+      case .linux616Locks: "INIT_VCPU, INIT_MEM_REGION and FINALIZE_VM each take some of the locks, as in 6.16"
       case .initVCPUOwnMutex: "KVM_TDX_INIT_VCPU takes only its own vcpu->mutex"
       case .guardInsideMutex: "kvm->lock and all vcpu->mutexes are taken with the ioctl's own vcpu->mutex held"
       case .vpInitShared: "the module takes the TDR shared for VP.INIT of any version"
-      case .linux616: "the kernel of Linux 6.16: premapped leaves and pinned pages; no deviation"
+      case .linux616: "the kernel of Linux 6.16: premapped leaves and pinned pages; its bugs are policies of their own"
       case .linux619: "the kernel of Linux 6.19, the default; no deviation"
       }
     }

@@ -30,33 +30,73 @@ struct Campaign: Sendable {
     /// Of the scope that variants start from.
     let constants: [NamedText]
     let omissions: [String]
-    let rows: [ResultRow]
+    var rows: [ResultRow]
     /// Warnings of the front end, rendered.
     let warnings: [String]
+    /// Of the file's bytes; nil if they could not be read as a model.
+    let sha256: String?
+    /// What counted as a deadlock; nil for the same reason.
+    let deadlock: DeadlockMode?
   }
 
-  let request: Request
-  let stop: StopSwitch
+  private let request: Request
+  private let stop: StopSwitch
+  /// The files in the order asked for.
+  private let sources: [Source]
+
+  /// A file that was read.
+  private enum Source: Sendable {
+    case model(LoadedModel)
+    case rejected(FileResult)
+  }
+
+  /// Reads all files and looks up in each what the command line names, before any work is done.
+  ///
+  /// Throws: `UnknownName` or `UsageError` for a scope, variant or constant that a file does not declare.
+  init(_ request: Request, stop: StopSwitch) throws {
+    self.request = request
+    self.stop = stop
+    sources = try request.models.map { try Self.source($0, request) }
+  }
+
+  /// Reads a file and looks up what the command line names. A model that only the scope or a constant makes illegal is read: it
+  /// is rejected in its turn.
+  private static func source(_ location: ModelLocator.Location, _ request: Request) throws -> Source {
+    let loaded: LoadedModel
+    do {
+      loaded = try LoadedModel(location)
+    } catch let error as Rejection {
+      return .rejected(rejected(location, scope: request.scope, error))
+    } catch let error as ModelLocator.NotFound {
+      return .rejected(rejected(location, scope: request.scope, [error.description]))
+    }
+    _ = try variants(request.variants, of: loaded.plain.model.directives)
+    do {
+      _ = try Instance(loaded, scope: request.scope, variant: nil, overrides: request.overrides)
+    } catch is Rejection {
+      return .model(loaded)
+    }
+    return .model(loaded)
+  }
 
   /// Decides file after file; within a file scope and variants run side by side, and the rows keep the file's order.
-  ///
-  /// Throws: `UnknownName` for a scope or variant that a file does not declare.
   func run(
     progress: @escaping @Sendable (String) -> Void, emit: (FileResult) throws -> Void
   ) async throws {
-    for location in request.models { try emit(try await decide(location, progress: progress)) }
+    for source in sources { try emit(try await decide(source, progress: progress)) }
   }
 
   private func decide(
-    _ location: ModelLocator.Location, progress: @escaping @Sendable (String) -> Void
+    _ source: Source, progress: @escaping @Sendable (String) -> Void
   ) async throws -> FileResult {
-    do {
-      let loaded = try LoadedModel(location)
-      return try await decide(loaded, progress: progress)
-    } catch let error as Rejection {
-      return rejected(location, [DiagnosticRenderer.render(error.diagnostics, in: error.file)])
-    } catch let error as ModelLocator.NotFound {
-      return rejected(location, [error.description])
+    switch source {
+    case .rejected(let result): return result
+    case .model(let loaded):
+      do {
+        return try await decide(loaded, progress: progress)
+      } catch let error as Rejection {
+        return Self.rejected(loaded.location, scope: request.scope, error)
+      }
     }
   }
 
@@ -67,7 +107,7 @@ struct Campaign: Sendable {
     let base = try Instance(loaded, scope: request.scope, variant: nil, overrides: overrides)
     var instances: [Instance] = []
     if case .named = request.variants {} else { instances.append(base) }
-    for variant in try variants(of: base.model.directives) {
+    for variant in try Self.variants(request.variants, of: base.model.directives) {
       instances.append(try Instance(loaded, scope: request.scope, variant: variant, overrides: overrides))
     }
     let all = try await findings(of: instances, progress: progress)
@@ -87,12 +127,15 @@ struct Campaign: Sendable {
       location: loaded.location, title: base.model.directives.title,
       constants: base.constants,
       omissions: base.model.directives.abstractions, rows: rows,
-      warnings: base.renderedWarnings)
+      warnings: base.renderedWarnings, sha256: loaded.sha256,
+      deadlock: base.model.directives.deadlock)
   }
 
   /// The variants that were asked for. Throws: the one that was named does not exist.
-  private func variants(of directives: Directives) throws -> [VariantDeclaration] {
-    switch request.variants {
+  private static func variants(
+    _ wanted: Variants, of directives: Directives
+  ) throws -> [VariantDeclaration] {
+    switch wanted {
     case .none: return []
     case .all: return directives.variants
     case .named(let name):
@@ -155,12 +198,23 @@ struct Campaign: Sendable {
     return coverage
   }
 
-  private func rejected(_ location: ModelLocator.Location, _ diagnostics: [String]) -> FileResult {
+  /// A file that the front end refuses.
+  private static func rejected(
+    _ location: ModelLocator.Location, scope: String, _ error: Rejection
+  ) -> FileResult {
+    rejected(location, scope: scope, [DiagnosticRenderer.render(error.diagnostics, in: error.file)])
+  }
+
+  private static func rejected(
+    _ location: ModelLocator.Location, scope: String, _ diagnostics: [String]
+  ) -> FileResult {
     var row = ResultRow(
-      model: location.name, file: location.path, scope: request.scope, constants: [], property: "the file is a model",
+      model: location.name, file: location.path, scope: scope, constants: [], property: "the file is a model",
       kind: .invariant, verdict: .rejected)
     row.diagnostics = diagnostics
     row.asExpected = false
-    return FileResult(location: location, title: nil, constants: [], omissions: [], rows: [row], warnings: [])
+    return FileResult(
+      location: location, title: nil, constants: [], omissions: [], rows: [row], warnings: [], sha256: nil,
+      deadlock: nil)
   }
 }

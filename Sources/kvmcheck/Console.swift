@@ -11,13 +11,22 @@ struct Console: Sendable {
   /// Where results go: nil means standard output.
   let file: ResultFile?
 
-  /// `path` is the value of `-o`; quiet switches progress off.
-  init(path: String?, quiet: Bool) {
+  /// For commands without `-o`, progress and colour.
+  init() {
+    (resultsAreColoured, showsProgress, file) = (false, false, nil)
+  }
+
+  /// `path` is the value of `-o`; quiet switches progress off. Throws: nothing can be written there.
+  init(path: String?, quiet: Bool) throws(UsageError) {
     let environment = ProcessInfo.processInfo.environment
     let plain = environment["NO_COLOR"].map { !$0.isEmpty } ?? false || environment["TERM"] == "dumb"
     resultsAreColoured = path == nil && !plain && isatty(STDOUT_FILENO) == 1
     showsProgress = !quiet && isatty(STDERR_FILENO) == 1
-    file = path.map(ResultFile.init(path:))
+    do throws(ConsoleError) {
+      file = try path.map { (path) throws(ConsoleError) in try ResultFile(path: path) }
+    } catch {
+      throw UsageError("-o: \(error)")
+    }
   }
 
   /// Writes results. Throws: the destination cannot be written; a broken pipe ends the process quietly instead.
@@ -25,9 +34,17 @@ struct Console: Sendable {
     if let file { file.append(text) } else { try Self.write(text, to: STDOUT_FILENO, name: "standard output") }
   }
 
-  /// Completes `-o FILE` by an atomic rename; does nothing for standard output.
+  /// Completes `-o FILE`; does nothing for standard output. Where the file cannot be written after all, a full disk say, the
+  /// results go to standard output instead: they may have taken hours. Throws: it could not.
   func finish() throws(ConsoleError) {
-    try file?.commit()
+    guard let file else { return }
+    do throws(ConsoleError) {
+      try file.commit()
+    } catch {
+      try Self.write(file.contents, to: STDOUT_FILENO, name: "standard output")
+      throw ConsoleError(
+        destination: error.destination, reason: error.reason + "; the results are on standard output instead")
+    }
   }
 
   /// A line on standard error that stays: a diagnostic or a warning.
@@ -64,43 +81,25 @@ struct Console: Sendable {
       } else if errno == EPIPE {
         exit(0)
       } else if errno != EINTR {
-        throw ConsoleError(destination: name, reason: String(cString: strerror(errno)))
+        throw ConsoleError(name, errno: errno)
       }
     }
   }
 }
 
-/// Why results could not be written.
-struct ConsoleError: Error, CustomStringConvertible {
-  let destination: String
-  let reason: String
-
-  var description: String { "cannot write \(destination): \(reason)" }
-}
-
-/// The file of `-o`: filled beside its place and renamed into it when complete, so that nobody ever reads half a result.
+/// The results that go to the file of `-o`, kept until they are complete.
 final class ResultFile: Sendable {
-  private let path: String
+  private let destination: Destination
   private let text = Accumulated()
 
-  init(path: String) { self.path = path }
+  /// Throws: nothing can be written there.
+  init(path: String) throws(ConsoleError) { destination = try Destination(path: path) }
+
+  /// Everything so far.
+  var contents: String { text.value }
 
   func append(_ more: String) { text.append(more) }
 
-  /// Writes and renames. Throws: the file cannot be written; the old one then stays.
-  func commit() throws(ConsoleError) {
-    try AtomicFile.write(Data(text.value.utf8), to: path)
-  }
-}
-
-/// Files that appear complete or not at all.
-enum AtomicFile {
-  /// Writes beside the destination, flushes to the disk and renames.
-  static func write(_ data: Data, to path: String) throws(ConsoleError) {
-    do {
-      try data.write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw ConsoleError(destination: path, reason: (error as NSError).localizedDescription)
-    }
-  }
+  /// Writes the file. Throws: it cannot be written any more; the old one then stays.
+  func commit() throws(ConsoleError) { try destination.write(Array(contents.utf8)) }
 }

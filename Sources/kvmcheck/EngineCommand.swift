@@ -17,7 +17,7 @@ struct EngineCommand: ParsableCommand {
   var format = CommonOptions.Format.text
 
   func run() throws {
-    let console = Console(path: nil, quiet: true)
+    let console = Console()
     let operations = Machine.operations.filter { name == nil || $0.name == name }
     let observables = Machine.observables.filter { name == nil || $0.name == name }
     if let name, operations.isEmpty, observables.isEmpty {

@@ -20,6 +20,6 @@ extension ExitCode {
   static let contradiction = ExitCode(50)
   /// The command line makes no sense.
   static let usage = ExitCode(64)
-  /// Our own bug.
+  /// Our own bug, or results that could not be written where they were to go.
   static let internalError = ExitCode(70)
 }

@@ -23,7 +23,7 @@ struct ExploreCommand: AsyncParsableCommand {
   @OptionGroup var options: CommonOptions
 
   func run() async throws {
-    let console = Console(path: options.output, quiet: options.quiet)
+    let console = try Console(path: options.output, quiet: options.quiet)
     let stop = StopSwitch()
     let start = ContinuousClock.now
     let instance = try instance()
@@ -52,7 +52,7 @@ struct ExploreCommand: AsyncParsableCommand {
     let loaded = try LoadedModel(location)
     let overrides = options.overrides
     guard let variant else { return try Instance(loaded, scope: options.scope, variant: nil, overrides: overrides) }
-    let declared = try loaded.tree.check().model.directives.variants
+    let declared = loaded.plain.model.directives.variants
     guard let declaration = declared.first(where: { $0.name == variant }) else {
       throw UnknownName(kind: "variant", name: variant, known: declared.map(\.name))
     }
@@ -114,7 +114,8 @@ private struct Exploration {
       ITFDocument(
         origin: ITFDocument.Origin(
           model: instance.loaded.location.name, sha256: instance.loaded.sha256, constants: instance.constants,
-          variant: instance.variant?.name, property: property ?? "", verdict: word.rawValue),
+          variant: instance.variant?.name, property: property ?? "", verdict: word.rawValue,
+          deadlock: instance.model.directives.deadlock.rawValue),
         trace: found.trace
       ).json
     }

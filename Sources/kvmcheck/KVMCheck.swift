@@ -17,6 +17,7 @@ struct KVMCheck: AsyncParsableCommand {
   /// Runs the command line; every error becomes its exit code and a line that says what was found and what was expected.
   static func main() async {
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try parseAsRoot()
       if var asynchronous = command as? any AsyncParsableCommand {
@@ -50,7 +51,7 @@ struct KVMCheck: AsyncParsableCommand {
   }
 
   private static func say(_ text: String, _ code: ExitCode) -> Int32 {
-    Console(path: nil, quiet: true).diagnose(text)
+    Console().diagnose(text)
     return code.rawValue
   }
 }

@@ -2,23 +2,41 @@ import Crypto
 import Diagnostics
 import Interchange
 import Murphi
+import Replay
 import TransitionSystems
 
-/// A model file, parsed once; its scopes and variants are checked from the one syntax tree.
+/// A model file, parsed and checked once as it stands; its scopes and variants are checked from the one syntax tree.
 struct LoadedModel: Sendable {
   let location: ModelLocator.Location
   let file: SourceFile
   let tree: SyntaxTree
+  /// With the constants as the file has them.
+  let plain: CheckedModel
   /// SHA-256 of the file's bytes, in lower-case hexadecimal.
   let sha256: String
 
-  /// Reads and parses. Throws: `ModelLocator.NotFound` or `Rejection`.
+  /// Reads, parses and checks, what variants name of the engine included. Throws: `ModelLocator.NotFound` or `Rejection`.
   init(_ location: ModelLocator.Location) throws {
     let bytes = try ModelLocator.bytes(of: location)
     self.location = location
     file = try SourceFile.load(bytes: bytes, name: location.path)
     tree = try SyntaxTree.parse(file)
+    plain = try Self.check(tree)
     sha256 = Self.digest(bytes)
+  }
+
+  /// Checks the tree; errors of the model and unknown names of the engine's are one list.
+  private static func check(_ tree: SyntaxTree) throws(Rejection) -> CheckedModel {
+    let unknown = EngineNames.diagnostics(of: tree)
+    var found: [Diagnostic] = []
+    do throws(Rejection) {
+      let checked = try tree.check()
+      if unknown.isEmpty { return checked }
+      found = checked.warnings
+    } catch {
+      found = error.diagnostics
+    }
+    throw Rejection(file: tree.file, diagnostics: (found + unknown).sorted { $0.at.start < $1.at.start })
   }
 
   private static func digest(_ bytes: [UInt8]) -> String {
@@ -46,12 +64,17 @@ struct Instance: Sendable {
 
   /// Checks the tree with the constants of scope, variant and command line, later ones winning.
   ///
-  /// Throws: `Rejection`; `UnknownName` for a scope that the file does not declare.
+  /// Throws: `Rejection`; `UnknownName` for a scope that the file does not declare; `UsageError` for a constant of the command
+  /// line that the file does not declare or that cannot have the value.
   init(_ loaded: LoadedModel, scope: String, variant: VariantDeclaration?, overrides: Overrides) throws {
     self.loaded = loaded
     self.variant = variant
     self.scope = variant?.scope ?? scope
-    let plain = try loaded.tree.check()
+    let plain = loaded.plain
+    for setting in overrides.constants {
+      guard let objection = plain.model.objection(to: setting) else { continue }
+      throw UsageError("--const \(setting.name)=\(setting.value): \(loaded.location.path): \(objection)")
+    }
     var settings: [ConstantSetting] = []
     if self.scope != "default" {
       let declarations = plain.model.directives.scopes

@@ -43,23 +43,25 @@ struct ProveInvariantsCommand: AsyncParsableCommand {
 
   func run() async throws {
     let started = ContinuousClock.now
-    let console = Console(path: options.output, quiet: options.quiet)
     let stop = StopSwitch()
     let request = try request()
-    let traceFolder = try traces.map(TraceFolder.init(path:))
+    let campaign = try Campaign(request, stop: stop)
+    let console = try Console(path: options.output, quiet: options.quiet)
+    let folder = try traces.map(TraceFolder.init(path:))
     let text = TextReport(colour: console.resultsAreColoured ? .ansi : .plain, traces: options.quiet ? .none : .full)
     let format = options.format
-    let rows = try await stop.running(timeout: options.timeout) {
+    let (rows, unwritten) = try await stop.running(timeout: options.timeout) {
       var all: [ResultRow] = []
-      try await Campaign(request: request, stop: stop).run(progress: console.progress) { result in
-        var result = result
-        if let traceFolder { result = try traceFolder.save(result, of: request) }
+      var unwritten: [String] = []
+      var folder = folder
+      try await campaign.run(progress: console.progress) { result in
+        let result = try folder?.save(result) { unwritten.append("error: \($0)") } ?? result
         for warning in result.warnings { console.diagnose(warning) }
         console.clearProgress()
         if format == .text { try console.write(Self.text(of: result, scope: request.scope, report: text)) }
         all += result.rows
       }
-      return all
+      return (all, unwritten)
     }
     if let only, rows.isEmpty, stop.reason == .none {
       throw UsageError("no property of these models is called \"\(only)\"")
@@ -68,7 +70,9 @@ struct ProveInvariantsCommand: AsyncParsableCommand {
     case .text: try console.write(text.summary(of: rows, seconds: Self.seconds(since: started)))
     case .json: try console.write(String(decoding: JSONReport.prove(rows).encoded(), as: UTF8.self))
     }
+    for message in unwritten { console.diagnose(message) }
     try console.finish()
+    if !unwritten.isEmpty { throw ExitCode.internalError }
     if stop.reason != .none { throw ExitCode.limit }
     throw ExitCode(ResultRow.exitCode(of: rows))
   }

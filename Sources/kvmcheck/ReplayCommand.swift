@@ -28,12 +28,9 @@ struct ReplayCommand: AsyncParsableCommand {
   var root: String?
 
   func run() async throws {
-    let console = Console(path: nil, quiet: true)
+    let console = Console()
     let header = try header()
     let instance = try instance(of: header)
-    guard instance.loaded.sha256 == header.origin.sha256 else {
-      throw StaleTrace(trace: trace, expected: instance.loaded.sha256, found: header.origin.sha256)
-    }
     let program = try Program(model: instance.model)
     let document = try ITFDocument(
       header, variables: instance.model.variables.map { ($0.name, ValueShape($0.type)) },
@@ -71,18 +68,33 @@ struct ReplayCommand: AsyncParsableCommand {
     }
   }
 
+  /// The model with everything as it was when the trace was found. Throws: it is another text now.
   private func instance(of header: ITFDocument.Header) throws -> Instance {
     let locator = ModelLocator(
       explicit: root, workingDirectory: FileManager.default.currentDirectoryPath, executable: CommandLine.arguments[0])
     let loaded = try LoadedModel(try locator.find(model ?? header.origin.model))
+    guard loaded.sha256 == header.origin.sha256 else {
+      throw StaleTrace(trace: trace, expected: loaded.sha256, found: header.origin.sha256)
+    }
     let overrides = Overrides(
-      constants: header.origin.constants.map { ConstantSetting(name: $0.name, value: $0.text) })
-    let declared = try loaded.tree.check().model.directives.variants
+      constants: header.origin.constants.map { ConstantSetting(name: $0.name, value: $0.text) },
+      deadlock: try deadlock(of: header))
+    let declared = loaded.plain.model.directives.variants
     let variant = declared.first { $0.name == header.origin.variant }
     if variant == nil, let name = header.origin.variant {
       throw UnknownName(kind: "variant", name: name, known: declared.map(\.name))
     }
     return try Instance(loaded, scope: "default", variant: variant, overrides: overrides)
+  }
+
+  /// What counted as a deadlock when the trace was found. Throws: the trace says something else than a mode.
+  private func deadlock(of header: ITFDocument.Header) throws -> DeadlockMode? {
+    guard let text = header.origin.deadlock else { return nil }
+    guard let mode = DeadlockMode(rawValue: text) else {
+      let modes = DeadlockMode.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ModelLocator.NotFound(description: "\(trace): \"#meta\".deadlock is \(text), expected one of \(modes)")
+    }
+    return mode
   }
 
   private func property(_ document: ITFDocument, _ instance: Instance) throws -> PropertyID {

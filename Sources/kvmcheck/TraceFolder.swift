@@ -1,43 +1,74 @@
 import Foundation
 import Interchange
+import Murphi
 import Report
 
-/// Where `--traces DIR` writes counterexamples, each by an atomic rename.
-struct TraceFolder: Sendable {
+/// Where `--traces DIR` writes counterexamples, each complete or not at all.
+struct TraceFolder {
   private let path: String
+  /// The names given out: two properties may differ in nothing that a file name keeps.
+  private var names: Set<String> = []
 
-  /// Makes the folder. Throws: it cannot be made.
-  init(path: String) throws {
+  /// Makes the folder where there is none. Throws: it cannot be made, or nothing can be written there.
+  init(path: String) throws(UsageError) {
     self.path = path
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    do throws(ConsoleError) {
+      try Self.make(path)
+      _ = try Destination(path: path + "/probe")
     } catch {
-      throw ConsoleError(destination: path, reason: (error as NSError).localizedDescription)
+      throw UsageError("--traces: cannot write \(path): \(error.reason)")
     }
   }
 
-  /// Writes the traces of a file's rows and notes in each row where its own lies.
-  func save(_ result: Campaign.FileResult, of request: Campaign.Request) throws -> Campaign.FileResult {
-    var rows = result.rows
-    let sha256 = try LoadedModel(result.location).sha256
-    for index in rows.indices {
-      guard let trace = rows[index].trace else { continue }
-      let row = rows[index]
-      let name =
-        [row.model, row.variant ?? row.scope, row.property].map(Self.fileName).joined(separator: ".") + ".itf.json"
+  /// Makes the folder and those above it.
+  private static func make(_ path: String) throws(ConsoleError) {
+    guard !path.isEmpty else { throw ConsoleError(path, errno: ENOENT) }
+    var made = path.hasPrefix("/") ? "/" : ""
+    for part in path.split(separator: "/") {
+      made += part
+      guard mkdir(made, 0o777) == 0 || errno == EEXIST else { throw ConsoleError(made, errno: errno) }
+      made += "/"
+    }
+  }
+
+  /// Writes the traces of a file's rows and notes in each row where its own lies; what cannot be written is told to `report`,
+  /// and the results go on without.
+  mutating func save(
+    _ result: Campaign.FileResult, report: (ConsoleError) -> Void
+  ) throws -> Campaign.FileResult {
+    var result = result
+    for index in result.rows.indices {
+      guard let trace = result.rows[index].trace, let sha256 = result.sha256 else { continue }
+      let row = result.rows[index]
+      let file = path + "/" + fileName(of: row)
       let origin = ITFDocument.Origin(
         model: row.model, sha256: sha256, constants: row.constants, variant: row.variant, property: row.property,
-        verdict: row.verdict.rawValue)
-      try AtomicFile.write(ITFDocument(origin: origin, trace: trace).encoded(), to: path + "/" + name)
-      rows[index].traceFile = path + "/" + name
+        verdict: row.verdict.rawValue, deadlock: result.deadlock?.rawValue)
+      let bytes = Array(try ITFDocument(origin: origin, trace: trace).encoded())
+      do throws(ConsoleError) {
+        try Destination(path: file).write(bytes)
+        result.rows[index].traceFile = file
+      } catch {
+        report(error)
+      }
     }
-    return Campaign.FileResult(
-      location: result.location, title: result.title, constants: result.constants, omissions: result.omissions,
-      rows: rows, warnings: result.warnings)
+    return result
+  }
+
+  /// `MODEL.SCOPE-OR-VARIANT.PROPERTY.itf.json`, with a number where that is taken.
+  private mutating func fileName(of row: ResultRow) -> String {
+    let name = [row.model, row.variant ?? row.scope, row.property].map(Self.words).joined(separator: ".")
+    var chosen = name
+    var count = 1
+    while !names.insert(chosen).inserted {
+      count += 1
+      chosen = "\(name)-\(count)"
+    }
+    return chosen + ".itf.json"
   }
 
   /// Lower case, other runs of characters as `-`.
-  private static func fileName(_ text: String) -> String {
+  private static func words(_ text: String) -> String {
     var name = ""
     for character in text.lowercased() {
       if character.isASCII, character.isLetter || character.isNumber {

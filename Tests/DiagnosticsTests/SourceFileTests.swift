@@ -8,6 +8,8 @@ import Testing
     #expect(file.position(of: 2) == (1, 3))
     #expect(file.position(of: 3) == (2, 1))
     #expect(file.position(of: 5) == (2, 2))
+    #expect(file.position(of: 7) == (2, 4))
+    #expect(file.position(of: 10) == (2, 6))
     #expect(file.position(of: 1000) == (3, 1))
     #expect(file.line(2) == "α = β")
     #expect(file.line(3) == "")

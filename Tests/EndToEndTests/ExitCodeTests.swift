@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// One exit code per meaning, the same in every command.
@@ -99,6 +100,13 @@ struct ExitCodeTests {
     }
   }
 
+  @Test(
+    "0 or 10: a chain of thousands is no nesting", arguments: [(LongChain.and, Int32(10)), (.sum, 10), (.elsif, 0)])
+  func longChains(_ chain: LongChain, status: Int32) throws {
+    let explored = try CommandLineTool.run(["explore", "-", "--deadlock", "off"], input: chain.model(10_000))
+    #expect(explored.status == status, "\(explored.errors)")
+  }
+
   @Test("40: a diagnostic shows line, column and the place")
   func excerpt() throws {
     let result = try prove("var x: boolean;\nstartstate begin x := 3; end;\n")
@@ -118,6 +126,12 @@ struct ExitCodeTests {
       ["prove", "invariants", "-", "--depth", "-1"], ["prove", "invariants", "-", "--jobs", "0"],
       ["prove", "invariants", "-", "--timeout", "0"], ["prove", "invariants", "-", "--memory", "much"],
       ["prove", "invariants", "-", "--const", "N"], ["prove", "invariants", "--root", "/nonexistent"],
+      ["prove", "invariants", "-", "--const", "N=true"], ["prove", "invariants", "-", "--const", "M=3"],
+      ["explore", "-", "--const", "N=many"], ["explore", "-", "--const", "M=3"],
+      ["prove", "invariants", "--const", "TABLES=2"], ["prove", "invariants", "-", "-o", "/nonexistent/x"],
+      ["prove", "invariants", "-", "-o", "/"], ["explore", "-", "-o", "/dev/null/x"],
+      ["prove", "invariants", "-", "--traces", "/dev/null"], ["prove", "invariants", "-", "--traces", "/proc/x"],
+      ["prove", "invariants", "-", "--traces", ""],
       ["explore", "-", "--nonsense"], ["explore", "nonsense"], ["explore", "-", "--scope", "nonsense"],
       ["explore", "-", "--variant", "nonsense"], ["explore"], ["nonsense"], ["engine", "nonsense"], ["replay"],
     ])

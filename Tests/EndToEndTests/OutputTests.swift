@@ -106,11 +106,11 @@ struct OutputTests {
       #expect(result.output == "")
       #expect(Self.timeless(try String(contentsOf: file, encoding: .utf8)) == Self.timeless(plain.output))
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["result.json"])
-      let nowhere = folder.url.appending(path: "no/such/folder/x").path
-      let failed = try CommandLineTool.run(arguments + ["-o", nowhere], input: Texts.switching)
-      #expect(failed.status == 70)
-      #expect(failed.errors.contains(nowhere))
-      #expect(failed.output == "")
+      let link = folder.url.appending(path: "link.json").path
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: file.path)
+      #expect(try CommandLineTool.run(arguments + ["-o", link], input: Texts.counter).status == 10)
+      #expect(try String(contentsOf: file, encoding: .utf8).contains("below two"))
+      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == file.path)
     }
   }
 

@@ -77,6 +77,48 @@ struct ReplayCommandTests {
     }
   }
 
+  /// A rule that changes nothing: a deadlock to `stuttering`, none to `stuck`.
+  private static let idle = """
+    var x: 0..1;
+    startstate "zero" begin x := 0; end;
+    rule "up" x = 0 ==> begin x := 1; end;
+    rule "nothing" x = 1 ==> begin x := 1; end;
+    invariant "in range" x <= 1;
+
+    """
+
+  @Test(
+    "a deadlock is checked in the mode in which it was found",
+    arguments: [("stuck", ["--deadlock", "stuttering"]), ("stuttering", []), ("off", ["--deadlock", "stuttering"])])
+  func deadlock(mode: String, options: [String]) throws {
+    try TemporaryFolder.with { folder in
+      let model = try folder.file("idle.m", "--@ title idle\n--@ deadlock \(mode)\n" + Self.idle).path
+      let traces = folder.url.appending(path: "traces").path
+      let arguments = ["prove", "invariants", model, "--traces", traces, "--format", "json"] + options
+      let rows = try CommandLineTool.run(arguments).rows().filter { $0["verdict"]?.text == "deadlock" }
+      let file = URL(fileURLWithPath: try #require(rows.first?["trace"]?.text))
+      let result = try CommandLineTool.run(["replay", file.path, "--model", model])
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.output.contains("deadlock: no deadlock"))
+      let text = try String(contentsOf: file, encoding: .utf8)
+      #expect(text.contains("\"deadlock\" : \"stuttering\""))
+      // The other side: in another mode the last state is none, and a mode that is none is said.
+      func replayed(_ mode: String) throws -> CommandLineTool.Result {
+        let other = text.replacingOccurrences(of: "\"stuttering\"", with: mode)
+        return try CommandLineTool.run(
+          ["replay", try folder.file("other.itf.json", other).path, "--model", model])
+      }
+      let stuck = try replayed("\"stuck\"")
+      #expect(stuck.status == 50)
+      #expect(stuck.errors.contains("does not re-execute: step 1"))
+      let odd = try replayed("\"odd\"")
+      #expect(odd.status == 40)
+      #expect(odd.errors.contains("\"#meta\".deadlock is odd, expected one of stuttering, stuck, off"))
+      // A trace of an earlier version has no mode: the file's counts.
+      #expect(try replayed("null").status == (mode == "stuttering" ? 0 : 50))
+    }
+  }
+
   @Test("40: what is no trace")
   func unreadable() throws {
     try TemporaryFolder.with { folder in

@@ -29,7 +29,7 @@ private enum Sample {
   static let document = ITFDocument(
     origin: ITFDocument.Origin(
       model: "sample", sha256: "ab12", constants: [NamedText("N", "2")], variant: "no-track", property: "p",
-      verdict: "violated"),
+      verdict: "violated", deadlock: "stuck"),
     trace: Trace(
       variables: variables.map(\.name),
       steps: [

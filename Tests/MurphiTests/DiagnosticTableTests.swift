@@ -247,6 +247,14 @@ import Testing
       "W0902", "values of two scalarsets meet here, `s` and `u`: unsound under symmetry",
       "type s: scalarset(2); u: scalarset(2); var x: s; y: u; rule begin x := ①y end",
       "type s: scalarset(2); u: scalarset(2); var x, y: s; rule begin x := y end"),
+    Row(
+      "W0903", "another property is called `n`, too: nothing but the order tells their results apart",
+      "var x: 0..1; invariant \"n\" x = 0; ①invariant \"n\" x = 1",
+      "var x: 0..1; invariant \"n\" x = 0; invariant \"m\" x = 1; rule \"n\" begin end"),
+    Row(
+      "W0903", "another property is called `n`, too: nothing but the order tells their results apart",
+      "var x: 0..1; rule begin assert x = 0 \"n\" end; ①cover \"n\" x = 1",
+      "var x: 0..1; rule begin assert x = 0 \"n\"; assert x = 0; assert x = 1 end; cover x = 1; cover x = 0"),
   ]
 
   @Test(arguments: syntax + types + statements) func isReportedWhereItIs(row: Row) {

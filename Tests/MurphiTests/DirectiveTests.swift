@@ -135,6 +135,43 @@ import Testing
     #expect(MarkedSource(Self.base + "\n" + text + "\n" + Self.tail).findings() == findings)
   }
 
+  /// A variant cannot name one of two; the second property is warned of in any case.
+  @Test func ambiguousNames() throws {
+    let text = "\n②invariant \"small\" m = OFF;"
+    for outcome in ["violates", "holds"] {
+      let source = MarkedSource("--@ variant x: => \(outcome) ①\"small\"\n" + Self.base + Self.tail + text)
+      #expect(source.findings() == ["E0808@1", "W0903@2"])
+      #expect(source.diagnostics().first?.notes.count == 2)
+    }
+    #expect(MarkedSource("--@ variant x: => holds\n" + Self.base + Self.tail + text).findings() == ["W0903@1"])
+  }
+
+  @Test func whatTheEngineMustKnowHasPlaces() throws {
+    let variant = "--@ variant x: => violates \"small\" by ①TDX_X, holds, error \"e\" by ②a-b policy ③p+④q\n"
+    let source = MarkedSource(variant + Self.base + Self.tail)
+    let names = try #require(try SyntaxTree.parse(source.file).variants.first?.engineNames)
+    #expect(names.map(\.text) == ["TDX_X", "a-b", "p", "q"])
+    #expect(names.map(\.kind) == [.event, .event, .policy, .policy])
+    #expect(names.map(\.range.start) == source.offsets)
+  }
+
+  /// What the command line may set, and what it is told otherwise.
+  @Test func settingsFromOutside() throws {
+    let model = try checkedModel(Self.base + Self.tail)
+    func objection(_ name: String, _ value: String) -> String? {
+      model.objection(to: ConstantSetting(name: name, value: value))
+    }
+    for (name, value) in [("N", "7"), ("N", "-0x1"), ("B", "true"), ("START", "ON")] {
+      #expect(objection(name, value) == nil)
+    }
+    #expect(objection("N", "true") == "constant `N` cannot be `true`: expected an integer of at most 64 bits")
+    #expect(objection("B", "1") == "constant `B` cannot be `1`: expected `true` or `false`")
+    #expect(objection("START", "0") == "constant `START` cannot be `0`: expected one of `OFF`, `ON`")
+    #expect(objection("M", "0") == "the model has no top-level constant `M`, but N, B, START")
+    let empty = try checkedModel("").objection(to: ConstantSetting(name: "M", value: "0"))
+    #expect(empty == "the model has no top-level constant `M`, but no constant at all")
+  }
+
   @Test func nothingAfterADirectiveIsAnError() {
     let text = Self.base + Self.tail + "\n--@ ①source x\n--@ ②abstraction y\n--@ ③operation A\n"
     #expect(MarkedSource(text).findings() == ["E0804@1", "E0804@2", "E0804@3"])

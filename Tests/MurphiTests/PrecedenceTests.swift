@@ -13,6 +13,8 @@ import Testing
     case .unary(let operation, let operand): "[\(operation.rawValue)\(bracketed(operand))]"
     case .binary(let operation, let left, let right):
       "[\(bracketed(left)) \(operation.rawValue) \(bracketed(right))]"
+    case .chain(let first, let links):
+      links.reduce(bracketed(first)) { "[\($0) \($1.operation.rawValue) \(bracketed($1.operand))]" }
     case .conditional(let condition, let then, let otherwise):
       "[\(bracketed(condition)) ? \(bracketed(then)) : \(bracketed(otherwise))]"
     case .quantified(let kind, _, let body): "[\(kind.rawValue) \(bracketed(body))]"

@@ -83,8 +83,8 @@ package struct TDXPlatform: Hashable, Sendable {
   package var inFlight: [LPID: DecodedCall] = [:]
   /// Keys whose write-back a package had started when an interrupt came.
   package var savedWriteBack: [PackageID: Set<HKID>] = [:]
-  /// The next call answers TDX_SYS_SHUTDOWN: a hard failure that the environment chose.
-  package var failsNextCall = false
+  /// How many calls go through before one answers TDX_SYS_SHUTDOWN, a hard failure that the environment chose; nil: none does.
+  package var callsBeforeFailure: Int?
 
   package init(size: PlatformSize = PlatformSize(), omissions: Set<ModuleOmission> = []) {
     self.size = size
@@ -132,9 +132,9 @@ package struct TDXPlatform: Hashable, Sendable {
   ///
   /// Tables that were read are told to the allocator in both cases, for a refused call has read them too.
   private mutating func admit(_ call: SEAMCall, on processor: LPID) throws(Refusal) -> DecodedCall {
-    if failsNextCall {
-      failsNextCall = false
-      throw Refusal(.systemShutdown)
+    if let left = callsBeforeFailure {
+      callsBeforeFailure = left == 0 ? nil : left - 1
+      if left == 0 { throw Refusal(.systemShutdown) }
     }
     var decoded = DecodedCall(call, on: processor)
     do {

@@ -90,11 +90,12 @@ extension Machine {
       try host.writeBackRoot()
     },
     step(
-      "inject_seamcall_failure", [], [],
-      "the next SEAMCALL answers TDX_SYS_SHUTDOWN and does nothing",
+      "inject_seamcall_failure", [.after], [],
+      "a SEAMCALL answers TDX_SYS_SHUTDOWN and does nothing: the next one, or the one after so many",
       source: "the environment's choice"
-    ) { host, _ throws(Stop) in
-      host.platform.failsNextCall = true
+    ) { host, arguments throws(Stop) in
+      guard arguments.integer("after") >= 0 else { throw .refuse }
+      host.platform.callsBeforeFailure = arguments.integer("after")
     },
   ]
 }

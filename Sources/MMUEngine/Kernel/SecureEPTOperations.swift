@@ -18,6 +18,8 @@ extension Parameter {
   static let level = Parameter("level", .integer(of: "level"))
   /// 1: another call holds the lock; without it: nobody.
   static let busy = Parameter("busy", .integer(of: "flag"), isOptional: true)
+  /// How many SEAMCALLs go through before; without it: none.
+  static let after = Parameter("after", .integer(of: "count"), isOptional: true)
   /// 1: an interrupt is pending; without it: none.
   static let interrupt = Parameter("interrupt", .integer(of: "flag"), isOptional: true)
 }

@@ -1,8 +1,12 @@
 /// The destruction of a VM: HKID, tables, control pages, the TDR last.
 ///
 /// Every descriptor is closed, so nothing runs beside it; the file's release has removed all private leaves while the HKID
-/// was still assigned. From VPFLUSHDONE on the Secure-EPT is dead; its pages come back by RECLAIM, leaf tables first. A
-/// failure to release the HKID leaks everything.
+/// was still assigned. From VPFLUSHDONE on the Secure-EPT is dead; its pages come back by RECLAIM, leaf tables first.
+///
+/// A refusal never stops the destruction where it is met: VP.FLUSH, VPFLUSHDONE, KEY.FREEID and the TDR's WBINVD assert,
+/// CACHE.WB and RECLAIM warn, and KVM goes on with the next vCPU, package or page. What follows is the module's: a vCPU that
+/// is still associated or a cache that is not written back keeps the HKID, and with it everything; a page that is not
+/// reclaimed keeps the TDR.
 /// Source: Linux 6.16 virt/kvm/kvm_main.c, kvm_destroy_vm; arch/x86/kvm/vmx/tdx.c, tdx_mmu_release_hkid, tdx_vm_destroy.
 extension TDXHost {
   /// The last reference goes. A file that is still open holds one.
@@ -21,9 +25,10 @@ extension TDXHost {
   /// What the destruction does next, as a refusal of something else.
   private func nextDestruction(_ vm: TDXVirtualMachine) -> Stop {
     switch vm.phase {
+    case _ where vm.hasPendingBug: .would("KVM_BUG_ON")
     case .live: .would("VM_RELEASE")
     case .flush: .would(hasAssociations(vm) ? "VP_FLUSH" : "VPFLUSHDONE")
-    case .writeBack: .would(vm.writtenBackPackages.count < platform.size.packages ? "CACHE_WB" : "KEY_FREEID")
+    case .writeBack: .would(isWriteBackOver(vm) ? "KEY_FREEID" : "CACHE_WB")
     case .reclaim where vm.isFileOpen: .would("CLOSE_GMEM")
     case .reclaim: .would(vm.mirror.leafTables.isEmpty ? "RECLAIM_DIRECTORY" : "RECLAIM_TABLE")
     case .controlPages: .would("RECLAIM_TDCS")
@@ -33,26 +38,41 @@ extension TDXHost {
     }
   }
 
-  /// Whether some vCPU is still associated with its LP.
+  /// Whether some vCPU that KVM has not been to is still associated with its LP.
   private func hasAssociations(_ vm: TDXVirtualMachine) -> Bool {
-    vm.vcpus.contains { platform.virtualProcessors[$0.tdvpr]?.association != nil }
+    vm.vcpus.enumerated().contains { index, thread in
+      platform.virtualProcessors[thread.tdvpr]?.association != nil && !vm.unflushedVCPUs.contains(index)
+    }
+  }
+
+  /// Whether KVM has been to every package.
+  private func isWriteBackOver(_ vm: TDXVirtualMachine) -> Bool {
+    vm.writtenBackPackages.union(vm.failedPackages).count == platform.size.packages
   }
 
   /// The VM in this phase, or what the destruction does next.
   private func require(_ phase: DestructionPhase) throws(Stop) -> TDXVirtualMachine {
     let vm = try requireVM()
-    guard vm.phase == phase else { throw nextDestruction(vm) }
+    guard vm.phase == phase, !vm.hasPendingBug else { throw nextDestruction(vm) }
     return vm
   }
 
   /// TDH.VP.FLUSH on the vCPU's own LP; "not associated" is as good.
   ///
-  /// The LP may still hold the TD's translations and the vCPU's state; after the flush it holds neither.
+  /// The LP may still hold the TD's translations and the vCPU's state; after the flush it holds neither. After any other
+  /// refusal KVM asserts, yet takes the vCPU to be off its LP and never comes back to it.
   /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_flush_vp_on_cpu, tdx_flush_vp.
   mutating func flushVCPU(_ vcpu: Int) throws(Stop) {
     let vm = try require(.flush)
+    guard !vm.unflushedVCPUs.contains(vcpu) else { throw nextDestruction(vm) }
     let call = SEAMCall.flushVCPU(vm.vcpus[vcpu].tdvpr.address)
-    try seamcall(call, on: platform.size.processor(ofVCPU: vcpu))
+    do { try seamcall(call, on: platform.size.processor(ofVCPU: vcpu)) } catch {
+      if case .module(let refusal) = error, refusal.code != .vcpuNotAssociated {
+        self.vm?.unflushedVCPUs.insert(vcpu)
+        self.vm?.hasPendingBug = true
+      }
+      throw error
+    }
   }
 
   /// TDH.MNG.VPFLUSHDONE, after every vCPU has been flushed.
@@ -69,10 +89,11 @@ extension TDXHost {
   /// TDH.PHYMEM.CACHE.WB on one LP of a package; an interruption is resumed by the next call there.
   ///
   /// Each package has caches of its own, and each must write back before the key may serve another TD: a line written
-  /// back later would be encrypted with a key that is no longer this TD's.
+  /// back later would be encrypted with a key that is no longer this TD's. A failure is a warning, and the package's bit stays.
   /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, smp_func_do_phymem_cache_wb.
   mutating func writeBackCaches(_ package: PackageID, interrupted: Bool) throws(Stop) {
     let vm = try require(.writeBack)
+    guard !vm.failedPackages.contains(package) else { throw nextDestruction(vm) }
     let processor = platform.size.hostProcessor(package)
     platform.processors[processor.rawValue].hasPendingInterrupt = interrupted
     defer { platform.processors[processor.rawValue].hasPendingInterrupt = false }
@@ -86,7 +107,7 @@ extension TDXHost {
       } else if refusal.code == .noHKIDReadyToWriteBack {
         self.vm?.writtenBackPackages.insert(package)
       } else {
-        self.vm?.phase = .leaked
+        self.vm?.failedPackages.insert(package)
       }
       throw error
     }
@@ -100,7 +121,7 @@ extension TDXHost {
   /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_mmu_release_hkid, tdx_hkid_free.
   mutating func freeKey() throws(Stop) {
     let vm = try require(.writeBack)
-    guard vm.writtenBackPackages.count == platform.size.packages else { throw nextDestruction(vm) }
+    guard isWriteBackOver(vm) else { throw nextDestruction(vm) }
     try releasing(.freeKey(tdr: tdr(vm)))
     if let page = platform.memory.allPages.first(where: { isPrivatePage($0, vm) }) {
       platform.memory.report("hkid-freed-early", "page \(page.rawValue) is still a private page of the TD")
@@ -169,18 +190,26 @@ extension TDXHost {
     release(page, vm.key)
   }
 
+  /// Reclaims pages one after another; one that the module keeps is leaked, and the rest go on. Throws: the first refusal.
+  private mutating func reclaim(_ pages: [PFN], _ vm: TDXVirtualMachine) throws(Stop) {
+    var first: Stop?
+    for page in pages {
+      do throws(Stop) { try reclaim(page, vm) } catch { first = first ?? error }
+    }
+    if let first { throw first }
+  }
+
   /// The tables above, from the lowest up, and the mirror's root.
   ///
   /// Source: Linux 6.16 arch/x86/kvm/mmu/tdp_mmu.c, kvm_mmu_uninit_tdp_mmu, kvm_tdp_mmu_zap_invalidated_roots.
   mutating func reclaimDirectory() throws(Stop) {
     let vm = try require(.reclaim)
     guard !vm.isFileOpen, vm.job == nil, vm.mirror.leafTables.isEmpty else { throw nextDestruction(vm) }
-    for shadow in vm.mirror.shadowPages.values.sorted(by: { $0.level < $1.level }) {
-      unlink(shadow)
-      if let external = shadow.external { try reclaim(external, vm) }
-    }
+    let shadows = vm.mirror.shadowPages.values.sorted { $0.level < $1.level }
+    for shadow in shadows { unlink(shadow) }
     platform.memory.free(vm.mirror.root)
     self.vm?.phase = .controlPages
+    try reclaim(shadows.compactMap(\.external), vm)
   }
 
   /// TDVPR and TDCS pages.
@@ -188,8 +217,8 @@ extension TDXHost {
   /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_vcpu_free, tdx_reclaim_td_control_pages.
   mutating func reclaimControlPages() throws(Stop) {
     let vm = try require(.controlPages)
-    for page in vm.vcpus.map(\.tdvpr) + vm.controlPages { try reclaim(page, vm) }
     self.vm?.phase = .rootPage
+    try reclaim(vm.vcpus.map(\.tdvpr) + vm.controlPages, vm)
   }
 
   /// The TDR, last.
@@ -210,11 +239,13 @@ extension TDXHost {
     self.vm?.phase = .rootWriteBack
   }
 
-  /// The TDR was written with the module's global key, which CACHE.WB does not cover.
+  /// The TDR was written with the module's global key, which CACHE.WB does not cover. A refusal asserts, and leaks the TDR.
   mutating func writeBackRoot() throws(Stop) {
     let vm = try require(.rootWriteBack)
     do { try seamcall(.writeBackPage(vm.tdr.address.with(key: .global))) } catch {
+      platform.memory.leak(vm.tdr)
       self.vm?.phase = .leaked
+      self.vm?.hasPendingBug = true
       throw error
     }
     platform.memory.fill(vm.tdr, with: 0)

@@ -250,9 +250,9 @@ extension TDXHost {
   /// The KVM_BUG_ON that follows a refusal: the leaf is given up, and 6.16 keeps its reference, so that it leaks.
   mutating func bugOnZap() throws(Stop) {
     let vm = try requireVM()
-    if vm.phase == .leaked, vm.hasPendingBug {
+    if vm.hasPendingBug {
       self.vm?.hasPendingBug = false
-      throw bugOn("the HKID could not be released")
+      throw bugOn("a SEAMCALL of the destruction was refused")
     }
     _ = try require(.bugOn, nil, nil)
     advance()

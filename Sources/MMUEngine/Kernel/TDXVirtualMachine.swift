@@ -116,10 +116,13 @@ package struct TDXVirtualMachine: Hashable, Sendable {
   /// Packages whose CACHE.WB was interrupted, and those where it is through.
   package var interruptedPackages: Set<PackageID> = []
   package var writtenBackPackages: Set<PackageID> = []
+  /// Packages whose CACHE.WB failed, and vCPUs whose VP.FLUSH did: KVM warns or asserts, and has been there all the same.
+  package var failedPackages: Set<PackageID> = []
+  package var unflushedVCPUs: Set<Int> = []
   package var job: ZapJob?
   /// Secure-EPT pages of tables that are out of the mirror and that the module did not give back.
   package var givenUpTables: [GFN: PFN] = [:]
-  /// The release of the HKID failed: KVM_BUG_ON comes next.
+  /// A SEAMCALL of the destruction was refused that KVM asserts to succeed: KVM_BUG_ON comes next.
   package var hasPendingBug = false
   package var phase: DestructionPhase = .live
 

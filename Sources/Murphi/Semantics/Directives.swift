@@ -66,11 +66,13 @@ package struct VariantDeclaration: Sendable, Hashable {
   package let design: String?
   /// Names joined by `+`; nil means the variant's own name.
   package let policy: String?
+  /// Where it names policies and events, for whoever knows which exist.
+  package let engineNames: [EngineName]
   package let range: SourceRange
 
   package init(
     name: String, settings: [ConstantSetting], scope: String?, outcomes: [Outcome], bugs: [String], design: String?,
-    policy: String?, range: SourceRange
+    policy: String?, engineNames: [EngineName] = [], range: SourceRange
   ) {
     self.name = name
     self.settings = settings
@@ -79,6 +81,26 @@ package struct VariantDeclaration: Sendable, Hashable {
     self.bugs = bugs
     self.design = design
     self.policy = policy
+    self.engineNames = engineNames
+    self.range = range
+  }
+}
+
+/// A name in a variant that the engine must know.
+package struct EngineName: Sendable, Hashable {
+  package enum Kind: Sendable, Hashable {
+    /// One of those that `policy` joins by `+`.
+    case policy
+    /// What stands after `by`.
+    case event
+  }
+  package let kind: Kind
+  package let text: String
+  package let range: SourceRange
+
+  package init(_ kind: Kind, _ text: String, at range: SourceRange) {
+    self.kind = kind
+    self.text = text
     self.range = range
   }
 }

@@ -16,12 +16,15 @@ package struct Expression: Hashable, Sendable {
     case negate(Expression)
     /// `~` on integers: −x − 1.
     case complement(Expression)
-    /// Both operands are evaluated, left first.
-    case arithmetic(ArithmeticOperator, Expression, Expression)
+    /// Operators applied one after another from the left; every operand is evaluated, in order. A list and not a tree, so that
+    /// nothing recurses along a chain of thousands.
+    case arithmetic(Expression, [ArithmeticStep])
     /// `= != < <= > >=`. Simple operands must be defined; records and arrays are compared part by part, undefined = undefined.
     case comparison(ComparisonOperator, Expression, Expression)
-    /// `& | ->` on booleans: the right side is evaluated only if the left does not decide.
-    case connective(Connective, Expression, Expression)
+    /// `& |` on two or more booleans: each is evaluated only if none before it decides. A list for the same reason.
+    case connective(Connective, [Expression])
+    /// `->`: the right side is evaluated only if the left is true.
+    case implication(Expression, Expression)
     /// `?:` One branch is evaluated.
     case conditional(Expression, then: Expression, else: Expression)
     /// `forall` stops at the first false, `exists` at the first true.
@@ -44,6 +47,20 @@ package struct Expression: Hashable, Sendable {
     self.type = type
     self.interval = interval
     self.range = range
+  }
+}
+
+/// An operator of a chain on integers, and its right operand.
+package struct ArithmeticStep: Hashable, Sendable {
+  package let operation: ArithmeticOperator
+  package let operand: Expression
+  /// Every value that the chain can have after this step lies here.
+  package let interval: ClosedRange<Int>
+
+  package init(operation: ArithmeticOperator, operand: Expression, interval: ClosedRange<Int>) {
+    self.operation = operation
+    self.operand = operand
+    self.interval = interval
   }
 }
 
@@ -71,11 +88,10 @@ package enum ComparisonOperator: String, Hashable, Sendable {
   case greaterOrEqual = ">="
 }
 
-/// Boolean operators that short-circuit, left to right.
+/// Associative boolean operators that short-circuit, left to right.
 package enum Connective: String, Hashable, Sendable {
   case and = "&"
   case or = "|"
-  case implies = "->"
 }
 
 package enum QuantifierKind: String, Hashable, Sendable {

@@ -82,6 +82,15 @@ extension MurphiDiagnostics {
     error("E0807", "the model has no \(what) `\(name)`", at: range)
   }
 
+  /// A variant that names one of several.
+  static func ambiguousReference(
+    _ what: String, _ name: String, at range: SourceRange, places: [SourceRange]
+  ) -> Diagnostic {
+    error(
+      "E0808", "the model has \(places.count) \(what) `\(name)`, which a variant cannot tell apart", at: range,
+      places.map { Diagnostic.Note("one is here", at: $0) })
+  }
+
   /// rumur would stop where we compute on (or, in a shift, lose bits).
   static func narrowArithmetic(
     _ symbol: String, interval: String, type: String, holds: String, at range: SourceRange
@@ -90,6 +99,13 @@ extension MurphiDiagnostics {
       "W0901", .warning,
       "the result of `\(symbol)` lies in \(interval); rumur computes this model in \(type), \(holds), and may stop or differ here",
       at: range)
+  }
+
+  /// A name that two invariants, assertions or covers have: legal to rumur, but results, variants and files name by it.
+  static func sharedName(_ name: String, at range: SourceRange, previous: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "W0903", .warning, "another property is called `\(name)`, too: nothing but the order tells their results apart",
+      at: range, notes: [Diagnostic.Note("the other one is here", at: previous)])
   }
 
   /// Values of two scalarsets meet.

@@ -64,22 +64,9 @@ extension TypeChecker {
   mutating func raw(
     _ setting: ConstantSetting, of type: Type, at range: SourceRange, declared: SourceRange?
   ) -> Int? {
-    let found: Int?
-    let expected: String
-    switch type {
-    case .integer, .range:
-      (found, expected) = (Int(constant: setting.value), "an integer of at most 64 bits")
-    case .boolean:
-      (found, expected) = (["false", "true"].firstIndex(of: setting.value), "`true` or `false`")
-    case .enumeration(let type):
-      let names = type.members.map { "`\($0)`" }.joined(separator: ", ")
-      (found, expected) = (type.members.firstIndex(of: setting.value), "one of \(names)")
-    case .scalarset, .record, .array: (found, expected) = (nil, "nothing")
-    }
-    if found == nil {
-      errors.append(MurphiDiagnostics.unfitValue(setting, expected: expected, at: range, declared: declared))
-    }
-    return found
+    if let found = type.raw(ofSetting: setting.value) { return found }
+    errors.append(MurphiDiagnostics.unfitValue(setting, expected: type.settings, at: range, declared: declared))
+    return nil
   }
 
   /// Declares types.
@@ -160,7 +147,39 @@ extension TypeChecker {
   }
 }
 
+extension TypedModel {
+  /// What is wrong with a setting that the command line gives, in words; nil if the constant exists and can have the value.
+  package func objection(to setting: ConstantSetting) -> String? {
+    guard let constant = constants.first(where: { $0.name == setting.name }) else {
+      let known = constants.isEmpty ? "no constant at all" : constants.map(\.name).joined(separator: ", ")
+      return "the model has no top-level constant `\(setting.name)`, but \(known)"
+    }
+    guard constant.type.raw(ofSetting: setting.value) == nil else { return nil }
+    return "constant `\(setting.name)` cannot be `\(setting.value)`: expected \(constant.type.settings)"
+  }
+}
+
 extension Type {
+  /// The raw value that a constant of this type gets from a text; nil if it is of another kind.
+  fileprivate func raw(ofSetting text: String) -> Int? {
+    switch self {
+    case .integer, .range: Int(constant: text)
+    case .boolean: ["false", "true"].firstIndex(of: text)
+    case .enumeration(let type): type.members.firstIndex(of: text)
+    case .scalarset, .record, .array: nil
+    }
+  }
+
+  /// What may be set, in words.
+  fileprivate var settings: String {
+    switch self {
+    case .integer, .range: "an integer of at most 64 bits"
+    case .boolean: "`true` or `false`"
+    case .enumeration(let type): "one of " + type.members.map { "`\($0)`" }.joined(separator: ", ")
+    case .scalarset, .record, .array: "nothing"
+    }
+  }
+
   /// A raw value as a user writes it.
   func text(of raw: Int) -> String {
     switch self {

@@ -201,13 +201,56 @@ extension TypeChecker {
     let covers = model.covers.compactMap(\.name)
     switch outcome {
     case .violates(let name, _), .holds(.some(let name)):
-      let known = model.properties.compactMap(\.name) + model.assertions.compactMap(\.name) + covers
-      if !known.contains(name) { errors.append(MurphiDiagnostics.unknownReference("property", name, at: range)) }
+      let places = namedProperties.filter { $0.name == name }.map(\.range)
+      if places.isEmpty { errors.append(MurphiDiagnostics.unknownReference("property", name, at: range)) }
+      if places.count > 1 {
+        errors.append(MurphiDiagnostics.ambiguousReference("properties", name, at: range, places: places))
+      }
     case .unreachable(let name):
       if !(model.rules.compactMap(\.name) + covers).contains(name) {
         errors.append(MurphiDiagnostics.unknownReference("rule or cover", name, at: range))
       }
     case .holds(.none), .error, .deadlock: break
+    }
+  }
+  /// Everything that variants and results call a property, with its name, in the order of the text.
+  private var namedProperties: [Site] {
+    let properties = model.properties.map { Site(name: $0.name, range: $0.range) }
+    let covers = model.covers.map { Site(name: $0.name, range: $0.range) }
+    return (properties + model.assertions + covers).sorted { $0.range.start < $1.range.start }
+  }
+
+  /// Warns of properties that share a name.
+  mutating func warnAboutSharedNames() {
+    var seen: [String: SourceRange] = [:]
+    for site in namedProperties {
+      guard let name = site.name else { continue }
+      if let previous = seen[name] {
+        warnings.append(MurphiDiagnostics.sharedName(name, at: site.range, previous: previous))
+      }
+      seen[name] = site.range
+    }
+  }
+}
+
+extension SyntaxTree {
+  /// Whether a directive says what the engine does at a rule or shows of a state: traces are then put to it.
+  package var speaksOfTheEngine: Bool {
+    directives.contains {
+      switch $0.kind {
+      case .operations, .observable: true
+      case .title, .source, .abstraction, .deadlock, .scope, .variant, .setup, .bind: false
+      }
+    }
+  }
+
+  /// The variants, as parsed: also of a model with errors.
+  package var variants: [VariantDeclaration] {
+    directives.compactMap {
+      switch $0.kind {
+      case .variant(let variant, _): variant
+      case .title, .source, .abstraction, .deadlock, .scope, .operations, .observable, .setup, .bind: nil
+      }
     }
   }
 }

@@ -16,6 +16,7 @@ extension TypeChecker {
       }
     case .unary(let operation, let operand): return unary(operation, operand, syntax.range)
     case .binary(let operation, let left, let right): return binary(operation, left, right, syntax.range)
+    case .chain(let first, let links): return chain(first, links)
     case .conditional(let condition, let then, let otherwise):
       return conditional(condition, then, otherwise, syntax.range)
     case .quantified(let kind, let quantifier, let body):

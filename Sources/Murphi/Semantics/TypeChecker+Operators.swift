@@ -39,113 +39,47 @@ extension TypeChecker {
   private mutating func made(
     _ kind: Expression.Kind, _ symbol: String, _ wide: WideInterval, _ range: SourceRange
   ) -> Expression? {
+    fitted(wide, symbol, range).map { Expression(kind, type: .integer, interval: $0, range: range) }
+  }
+
+  /// The values of an operation's result, unless they may leave 64 bits.
+  mutating func fitted(_ wide: WideInterval, _ symbol: String, _ range: SourceRange) -> ClosedRange<Int>? {
     guard let interval = wide.narrowed else {
       errors.append(MurphiDiagnostics.overflow(symbol, at: range))
       return nil
     }
     if interval.lowerBound < 0 || interval.upperBound > 127 { wideArithmetic.append((symbol, interval, range)) }
-    return Expression(kind, type: .integer, interval: interval, range: range)
+    return interval
   }
 
-  /// Infix operators.
+  /// Infix operators that may not follow themselves.
   mutating func binary(
     _ operation: BinaryOperator, _ left: ExpressionSyntax, _ right: ExpressionSyntax, _ range: SourceRange
   ) -> Expression? {
     switch operation {
-    case .implies: return connective(.implies, operation, left, right, range)
-    case .orOr: return connective(.or, operation, left, right, range)
-    case .andAnd: return connective(.and, operation, left, right, range)
-    case .or: return overloaded(.or, .bitOr, left, right, range)
-    case .and: return overloaded(.and, .bitAnd, left, right, range)
-    case .xor: return arithmetic(.bitXor, left, right, range)
+    case .implies: return implication(left, right, range)
     case .less: return ordered(.less, left, right, range)
     case .lessOrEqual: return ordered(.lessOrEqual, left, right, range)
     case .greater: return ordered(.greater, left, right, range)
     case .greaterOrEqual: return ordered(.greaterOrEqual, left, right, range)
     case .equal: return equality(.equal, left, right, range)
     case .notEqual: return equality(.notEqual, left, right, range)
-    case .shiftLeft: return arithmetic(.shiftLeft, left, right, range)
-    case .shiftRight: return arithmetic(.shiftRight, left, right, range)
-    case .add: return arithmetic(.add, left, right, range)
-    case .subtract: return arithmetic(.subtract, left, right, range)
-    case .multiply: return arithmetic(.multiply, left, right, range)
-    case .divide: return arithmetic(.divide, left, right, range)
-    case .remainder: return arithmetic(.remainder, left, right, range)
+    case .orOr, .andAnd, .or, .xor, .and, .shiftLeft, .shiftRight, .add, .subtract, .multiply, .divide, .remainder:
+      preconditionFailure("an associative operator is parsed as a chain")
     }
   }
 
-  /// `&` and `|`: the left operand's type chooses the meaning.
-  private mutating func overloaded(
-    _ connective: Connective, _ operation: ArithmeticOperator, _ left: ExpressionSyntax,
-    _ right: ExpressionSyntax, _ range: SourceRange
+  /// `->`; a constant left side decides or vanishes, as evaluation would have it.
+  private mutating func implication(
+    _ left: ExpressionSyntax, _ right: ExpressionSyntax, _ range: SourceRange
   ) -> Expression? {
-    let one = expression(left)
-    guard let one else {
-      _ = expression(right)
-      return nil
-    }
-    if one.type.isInteger {
-      guard let other = integer(right, "the right side of `\(operation.rawValue)`") else { return nil }
-      return combined(operation, one, other, range)
-    }
-    guard case .boolean = one.type else {
-      reportType("the left side of `\(connective.rawValue)`", one, expected: "a boolean or an integer", left)
-      _ = expression(right)
-      return nil
-    }
-    guard let other = boolean(right, "the right side of `\(connective.rawValue)`") else { return nil }
-    return connected(connective, one, other, range)
-  }
-
-  /// `->`, `&&` and `||`
-  private mutating func connective(
-    _ connective: Connective, _ operation: BinaryOperator, _ left: ExpressionSyntax, _ right: ExpressionSyntax,
-    _ range: SourceRange
-  ) -> Expression? {
-    let one = boolean(left, "the left side of `\(operation.rawValue)`")
-    let other = boolean(right, "the right side of `\(operation.rawValue)`")
+    let one = boolean(left, "the left side of `->`")
+    let other = boolean(right, "the right side of `->`")
     guard let one, let other else { return nil }
-    return connected(connective, one, other, range)
-  }
-
-  /// A connective of two booleans; a constant left side decides or vanishes, as evaluation would have it.
-  private func connected(
-    _ connective: Connective, _ left: Expression, _ right: Expression, _ range: SourceRange
-  ) -> Expression {
-    guard case .constant(let raw) = left.kind else {
-      return Expression(.connective(connective, left, right), type: .boolean, range: range)
+    guard case .constant(let raw) = one.kind else {
+      return Expression(.implication(one, other), type: .boolean, range: range)
     }
-    switch (connective, raw) {
-    case (.and, 0): return folded(0, .boolean, range)
-    case (.or, 1), (.implies, 0): return folded(1, .boolean, range)
-    case (.and, _), (.or, _), (.implies, _): return Expression(right.kind, type: .boolean, range: range)
-    }
-  }
-
-  /// Operators on integers that yield an integer.
-  private mutating func arithmetic(
-    _ operation: ArithmeticOperator, _ left: ExpressionSyntax, _ right: ExpressionSyntax, _ range: SourceRange
-  ) -> Expression? {
-    let one = integer(left, "the left side of `\(operation.rawValue)`")
-    let other = integer(right, "the right side of `\(operation.rawValue)`")
-    guard let one, let other else { return nil }
-    return combined(operation, one, other, range)
-  }
-
-  /// The same on checked operands.
-  private mutating func combined(
-    _ operation: ArithmeticOperator, _ left: Expression, _ right: Expression, _ range: SourceRange
-  ) -> Expression? {
-    guard let one = left.interval, let other = right.interval else { return nil }
-    var wide = WideInterval.of(operation, WideInterval(one), WideInterval(other))
-    var exact: Int128?
-    if case .constant(let low) = left.kind, case .constant(let high) = right.kind {
-      exact = operation.result(low, high)
-    }
-    if let exact { wide = WideInterval([exact]) }
-    let node = made(.arithmetic(operation, left, right), operation.rawValue, wide, range)
-    guard let exact, let value = Int(exactly: exact) else { return node }
-    return folded(value, .integer, range)
+    return raw == 0 ? folded(1, .boolean, range) : Expression(other.kind, type: .boolean, range: range)
   }
 
   /// `< <= > >=`

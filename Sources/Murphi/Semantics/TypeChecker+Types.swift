@@ -161,15 +161,23 @@ extension Expression {
   /// Where it divides by a constant 0.
   fileprivate var divisionByZero: SourceRange? {
     switch kind {
-    case .arithmetic(let operation, let left, let right):
-      if operation == .divide || operation == .remainder, case .constant(0) = right.kind { return right.range }
+    case .arithmetic(let first, let steps):
+      return first.divisionByZero ?? steps.lazy.compactMap(\.divisionByZero).first
+    case .comparison(_, let left, let right), .implication(let left, let right):
       return left.divisionByZero ?? right.divisionByZero
-    case .comparison(_, let left, let right), .connective(_, let left, let right):
-      return left.divisionByZero ?? right.divisionByZero
+    case .connective(_, let operands): return operands.lazy.compactMap(\.divisionByZero).first
     case .not(let operand), .negate(let operand), .complement(let operand): return operand.divisionByZero
     case .conditional(let condition, let then, let otherwise):
       return condition.divisionByZero ?? then.divisionByZero ?? otherwise.divisionByZero
     case .constant, .read, .quantified, .isUndefined, .call: return nil
     }
+  }
+}
+
+extension ArithmeticStep {
+  /// Where it divides by a constant 0.
+  fileprivate var divisionByZero: SourceRange? {
+    if operation == .divide || operation == .remainder, case .constant(0) = operand.kind { return operand.range }
+    return operand.divisionByZero
   }
 }

@@ -87,6 +87,7 @@ extension TypeChecker {
     }
     dangling()
     references()
+    warnAboutSharedNames()
     warnAboutArithmetic()
   }
 

@@ -118,28 +118,31 @@ struct DirectiveParser {
     try expect("=>")
     var outcomes: [VariantDeclaration.Outcome] = []
     var ranges: [SourceRange] = []
+    var engineNames: [EngineName] = []
     repeat {
-      let (outcome, range) = try outcome()
+      let (outcome, range) = try outcome(&engineNames)
       outcomes.append(outcome)
       ranges.append(range)
     } while scanner.accept(",")
     let bugs = scanner.acceptWord("bug") ? try identifiers(separator: ",", "a bug's name") : []
     let design: String? = scanner.acceptWord("design") ? try string("a design's name in quotes").text : nil
-    let policy: String? =
-      scanner.acceptWord("policy")
-      ? try identifiers(separator: "+", "a policy's name").joined(separator: "+") : nil
+    let policies = scanner.acceptWord("policy") ? try identifiers(separator: "+", "a policy's name") : []
+    engineNames += policies.map { EngineName(.policy, $0.text, at: $0.range) }
     let declaration = VariantDeclaration(
-      name: name.text, settings: settings, scope: scope, outcomes: outcomes, bugs: bugs, design: design,
-      policy: policy, range: keyword.range.union(name.range))
+      name: name.text, settings: settings, scope: scope, outcomes: outcomes, bugs: bugs.map(\.text), design: design,
+      policy: policies.isEmpty ? nil : policies.map(\.text).joined(separator: "+"), engineNames: engineNames,
+      range: keyword.range.union(name.range))
     return .variant(declaration, outcomes: ranges)
   }
 
-  /// One outcome, and the range of the name in it.
-  private mutating func outcome() throws(SyntaxAbort) -> (VariantDeclaration.Outcome, SourceRange) {
+  /// One outcome, and the range of the name in it; its event is added to the engine's names.
+  private mutating func outcome(
+    _ engineNames: inout [EngineName]
+  ) throws(SyntaxAbort) -> (VariantDeclaration.Outcome, SourceRange) {
     let start = scanner.here()
     if scanner.acceptWord("violates") {
       let name = try string("a property's name in quotes")
-      return (.violates(property: name.text, event: try event()), name.range)
+      return (.violates(property: name.text, event: try event(&engineNames)), name.range)
     }
     if scanner.acceptWord("holds") {
       let name = scanner.string()
@@ -147,7 +150,7 @@ struct DirectiveParser {
     }
     if scanner.acceptWord("error") {
       let text = try string("an error's text in quotes")
-      return (.error(text: text.text, event: try event()), text.range)
+      return (.error(text: text.text, event: try event(&engineNames)), text.range)
     }
     if scanner.acceptWord("deadlock") { return (.deadlock, start) }
     if scanner.acceptWord("unreachable") {
@@ -158,9 +161,10 @@ struct DirectiveParser {
   }
 
   /// `[by EVENT]`
-  private mutating func event() throws(SyntaxAbort) -> String? {
+  private mutating func event(_ engineNames: inout [EngineName]) throws(SyntaxAbort) -> String? {
     guard scanner.acceptWord("by") else { return nil }
     guard let event = scanner.word(\.isOperationByte) else { throw malformed("an event after `by`") }
+    engineNames.append(EngineName(.event, event.text, at: event.range))
     return event.text
   }
 
@@ -171,11 +175,11 @@ struct DirectiveParser {
   }
 
   /// Names with a separator between them.
-  private mutating func identifiers(separator: String, _ what: String) throws(SyntaxAbort) -> [String] {
-    var names: [String] = []
+  private mutating func identifiers(separator: String, _ what: String) throws(SyntaxAbort) -> [NameSyntax] {
+    var names: [NameSyntax] = []
     repeat {
       guard let name = scanner.word(\.isOperationByte) else { throw malformed(what) }
-      names.append(name.text)
+      names.append(name)
     } while scanner.accept(separator)
     return names
   }

@@ -37,15 +37,37 @@ extension Parser {
     defer { depth -= 1 }
     var left = try prefixed()
     while let found = operatorHere, found.precedence >= minimum {
-      advance()
-      let right = try binary(found.precedence.tighter)
-      if !found.isAssociative, let next = operatorHere, next.precedence == found.precedence {
-        report(MurphiDiagnostics.notAssociative(next.rawValue, at: current.range))
-        throw SyntaxAbort()
-      }
-      left = try made(.binary(found, left, right), left.range.union(right.range))
+      left = found.isAssociative ? try chain(from: left, found.precedence) : try pair(left, found)
     }
     return left
+  }
+
+  /// Reads the operators of a level and their right operands.
+  private mutating func chain(
+    from first: ExpressionSyntax, _ level: Precedence
+  ) throws(SyntaxAbort) -> ExpressionSyntax {
+    var links: [LinkSyntax] = []
+    var range = first.range
+    while let found = operatorHere, found.precedence == level {
+      advance()
+      let operand = try binary(level.tighter)
+      links.append(LinkSyntax(operation: found, operand: operand))
+      range = range.union(operand.range)
+    }
+    return try made(.chain(first, links), range)
+  }
+
+  /// Reads an operator that may not follow itself, and its right operand.
+  private mutating func pair(
+    _ left: ExpressionSyntax, _ operation: BinaryOperator
+  ) throws(SyntaxAbort) -> ExpressionSyntax {
+    advance()
+    let right = try binary(operation.precedence.tighter)
+    if let next = operatorHere, next.precedence == operation.precedence {
+      report(MurphiDiagnostics.notAssociative(next.rawValue, at: current.range))
+      throw SyntaxAbort()
+    }
+    return try made(.binary(operation, left, right), left.range.union(right.range))
   }
 
   /// The operator between two operands that comes next.

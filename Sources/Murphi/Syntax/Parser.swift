@@ -9,7 +9,7 @@ struct SyntaxAbort: Error {}
 /// goes on after the next `;` or ender (`Parser+Recovery`). Nesting beyond `nestingLimit` ends the parse with one error,
 /// so that neither this parser nor anything that walks the tree afterwards can run out of stack.
 struct Parser {
-  /// The greatest depth of statements and operators in each other.
+  /// The greatest depth of statements and operators in each other; a chain of associative operators is one level.
   ///
   /// Measured in a debug build: the worst shape, indices in indices, needs between 2 and 8 MiB of stack at 500, and a Linux
   /// thread has 8; half of that leaves room for what walks the checked model.

@@ -21,9 +21,12 @@ extension SyntaxPrinter {
     case .designator(let name, let steps): return name.text + steps.map { text($0) }.joined()
     case .unary(let operation, let operand): return "\(operation.rawValue)\(text(operand, atLeast: .primary))"
     case .binary(let operation, let left, let right):
-      let level = operation.precedence
-      let one = text(left, atLeast: operation.isAssociative ? level : level.tighter)
-      return "\(one) \(operation.rawValue) \(text(right, atLeast: level.tighter))"
+      let level = operation.precedence.tighter
+      return "\(text(left, atLeast: level)) \(operation.rawValue) \(text(right, atLeast: level))"
+    case .chain(let first, let links):
+      let level = expression.kind.precedence
+      let rest = links.map { " \($0.operation.rawValue) \(text($0.operand, atLeast: level.tighter))" }
+      return text(first, atLeast: level) + rest.joined()
     case .conditional(let condition, let then, let otherwise):
       let level = Precedence.implication
       return "\(text(condition, atLeast: level)) ? \(text(then, atLeast: level)) : \(text(otherwise, atLeast: level))"
@@ -61,6 +64,7 @@ extension ExpressionSyntax.Kind {
     case .unary(.negate, _), .unary(.plus, _): .product
     case .unary(.complement, _): .complement
     case .binary(let operation, _, _): operation.precedence
+    case .chain(_, let links): links.first?.operation.precedence ?? .primary
     case .conditional: .conditional
     case .number, .designator, .quantified, .isUndefined, .isMember, .call: .primary
     }

@@ -43,7 +43,11 @@ struct ExpressionSyntax: Sendable {
     /// A name with fields and indices after it.
     case designator(NameSyntax, [StepSyntax])
     case unary(UnaryOperator, ExpressionSyntax)
+    /// An implication or a comparison.
     case binary(BinaryOperator, ExpressionSyntax, ExpressionSyntax)
+    /// Associative operators of one level, applied from the left. A list and not a tree, because people write and generate
+    /// chains of any length: nothing that walks or frees an expression recurses along one.
+    case chain(ExpressionSyntax, [LinkSyntax])
     case conditional(ExpressionSyntax, ExpressionSyntax, ExpressionSyntax)
     case quantified(QuantifierKind, QuantifierSyntax, ExpressionSyntax)
     case isUndefined(ExpressionSyntax)
@@ -54,7 +58,7 @@ struct ExpressionSyntax: Sendable {
   let kind: Kind
   /// With the parentheses around it, if any.
   let range: SourceRange
-  /// The number of levels of the tree, itself included; parentheses do not count.
+  /// The number of levels of the tree, itself included; parentheses do not count, and a chain is one level.
   let height: Int
 
   init(_ kind: Kind, range: SourceRange) {
@@ -71,6 +75,12 @@ struct ExpressionSyntax: Sendable {
   }
 }
 
+/// An operator of a chain, and its right operand.
+struct LinkSyntax: Sendable {
+  let operation: BinaryOperator
+  let operand: ExpressionSyntax
+}
+
 /// `.field` or `[index]`
 enum StepSyntax: Sendable {
   case field(NameSyntax)
@@ -85,6 +95,7 @@ extension ExpressionSyntax.Kind {
     case .designator(_, let steps): steps.map(\.height).max() ?? 0
     case .unary(_, let operand), .isUndefined(let operand), .isMember(let operand, _): operand.height
     case .binary(_, let left, let right): max(left.height, right.height)
+    case .chain(let first, let links): links.reduce(first.height) { max($0, $1.operand.height) }
     case .conditional(let condition, let then, let otherwise):
       max(condition.height, then.height, otherwise.height)
     case .quantified(_, let quantifier, let body): max(quantifier.height, body.height)
