@@ -52,7 +52,7 @@ let package = Package(
       "Checking",
       ["Murphi", "Diagnostics", "Elaboration", "Execution", "SMT", "Logic", "TransitionSystems"],
       settings: fast),
-    stage("Interchange", ["Logic", "TransitionSystems"]),
+    stage("Interchange", ["Logic", "TransitionSystems"], settings: fast),
     stage(
       "Replay", ["MMUEngine", "Murphi", "Diagnostics", "Execution", "Logic", "TransitionSystems"],
       settings: fast),
