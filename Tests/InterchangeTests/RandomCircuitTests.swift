@@ -108,7 +108,8 @@ import TransitionSystems
     return tick
   }
 
-  private static func bit(_ bit: AIGERFile.Bit, _ tick: SynchronousSystem.Tick) -> UInt64 {
-    UInt64(truncatingIfNeeded: (tick[bit.term]?.unsigned ?? 0) >> UInt128(bit.index) & 1)
+  private static func bit(_ bit: AIGERFile.Bit?, _ tick: SynchronousSystem.Tick) -> UInt64 {
+    guard let bit else { return 0 }
+    return UInt64(truncatingIfNeeded: (tick[bit.term]?.unsigned ?? 0) >> UInt128(bit.index) & 1)
   }
 }

@@ -56,20 +56,25 @@ extension AIGERFile {
     bytes.append(UInt8(rest))
   }
 
-  /// Names of inputs, latches and bad outputs.
+  /// Names of inputs, latches and bad outputs. No two are equal: berkeley-abc refuses such files.
   private func symbols(_ names: [PropertyID: String]) -> String {
     var lines: [String] = []
-    for (position, bit) in inputs.enumerated() { lines.append("i\(position) \(name(of: bit))") }
-    for (position, latch) in latches.enumerated() { lines.append("l\(position) \(name(of: latch.bit))") }
+    for (position, bit) in inputs.enumerated() { lines.append("i\(position) \(name(of: bit) ?? "#unused input")") }
+    for (position, latch) in latches.enumerated() {
+      lines.append("l\(position) \(name(of: latch.bit) ?? "#unused latch")")
+    }
+    var taken: Set<String> = []
     for (position, bad) in synchronous.bads.enumerated() {
-      lines.append("b\(position) \(Self.oneLine(names[bad.property] ?? bad.property.text))")
+      var name = Self.oneLine(names[bad.property] ?? bad.property.text)
+      if !taken.insert(name).inserted { name += " (\(bad.property.text))" }
+      lines.append("b\(position) \(name)")
     }
     return lines.map { $0 + "\n" }.joined()
   }
 
-  /// `linked[table_0]`, `step:2`
-  private func name(of bit: Bit) -> String {
-    let name = synchronous.store.name(bit.term) ?? "?"
+  /// `linked[table_0]`, `step:2`; nil for what is not used.
+  private func name(of bit: Bit?) -> String? {
+    guard let bit, let name = synchronous.store.name(bit.term) else { return nil }
     return synchronous.store.sort(of: bit.term) == .boolean ? name : "\(name):\(bit.index)"
   }
 

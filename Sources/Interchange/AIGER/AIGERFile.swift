@@ -4,7 +4,9 @@ package import Logic
 ///
 /// - A latch per bit of a register, an input per bit of an input, a bad output (`B` section) per property. Constraints,
 ///   justice and fairness are not used, nor are latches without a reset.
-/// - Cone of influence: latches, inputs and gates that no bad output depends on are left out.
+/// - Cone of influence: latches, inputs and gates that no bad output depends on are left out. Where nothing would be left, one of
+///   each stays, `#unused`: berkeley-abc's `bmc3` refuses files without latches, and its witness for a file without inputs has no
+///   lines, so that nobody can tell how long it is.
 /// - Names: `linked[table_0]`, or `step:2` for bit 2 of a number; `#rule` and `#parameter0` are the choice of `ChoiceCode`, other
 ///   names with `#` are explained in `SynchronousSystem`. The comment section says what the numbers mean and what the offset is.
 ///
@@ -19,7 +21,8 @@ package struct AIGERFile: Sendable {
 
   /// A bit that is remembered. Literals are numbered as in the file.
   struct Latch: Sendable {
-    let bit: Bit
+    /// Nil for one that is not used.
+    let bit: Bit?
     let reset: Bool
     var next: UInt32
   }
@@ -32,8 +35,8 @@ package struct AIGERFile: Sendable {
 
   /// What is written.
   package let synchronous: SynchronousSystem
-  /// In the order of the file.
-  package let inputs: [Bit]
+  /// In the order of the file; nil for one that is not used.
+  package let inputs: [Bit?]
   let latches: [Latch]
   let gates: [Gate]
   /// By bad output of the system: its literal.
@@ -60,7 +63,7 @@ package struct AIGERFile: Sendable {
 struct AIGERCone {
   private typealias Literal = AndInverterGraph.Literal
 
-  private(set) var inputs: [AIGERFile.Bit] = []
+  private(set) var inputs: [AIGERFile.Bit?] = []
   private(set) var latches: [AIGERFile.Latch] = []
   private(set) var gates: [AIGERFile.Gate] = []
   private(set) var bads: [UInt32] = []
@@ -107,20 +110,23 @@ struct AIGERCone {
       numbers[node] = count
     }
     func renumbered(_ literal: Literal) -> UInt32 { numbers[literal.node] << 1 | (literal.isNegated ? 1 : 0) }
-    for (node, bit) in inputLeaves where isNeeded[node] {
-      take(node)
-      inputs.append(bit)
-    }
-    for (node, _) in memories where isNeeded[node] { take(node) }
+    let usedInputs = inputLeaves.filter { isNeeded[$0.node] }
+    let usedMemories = memories.filter { isNeeded[$0.node] }
+    inputs = usedInputs.isEmpty ? [nil] : usedInputs.map(\.bit)
+    if usedInputs.isEmpty { count += 1 }
+    for (node, _) in usedInputs { take(node) }
+    if usedMemories.isEmpty { count += 1 }
+    for (node, _) in usedMemories { take(node) }
     for node in 0..<graph.count where isNeeded[node] {
       guard let (low, high) = graph.conjunction(node) else { continue }
       take(node)
       let (one, other) = (renumbered(low), renumbered(high))
       gates.append(AIGERFile.Gate(left: max(one, other), right: min(one, other)))
     }
-    latches = memories.filter { isNeeded[$0.node] }.map { _, memory in
+    latches = usedMemories.map { _, memory in
       AIGERFile.Latch(bit: memory.bit, reset: memory.reset, next: renumbered(memory.next))
     }
+    if latches.isEmpty { latches = [AIGERFile.Latch(bit: nil, reset: false, next: 0)] }
     bads = badLiterals.map(renumbered)
   }
 

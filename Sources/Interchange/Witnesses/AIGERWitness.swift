@@ -11,8 +11,7 @@ extension AIGERFile {
   /// 011          the inputs, a line per time
   /// .            the end; abc writes `# DONE` behind the last line instead
   /// ```
-  /// An `x` means that either value does; 0 is taken. Lines that begin with `c` or `u` are comments or other claims.
-  /// A file without latches or inputs has empty lines there. Throws: what is not so, with its line.
+  /// An `x` means that either value does; 0 is taken. Lines that begin with `c` or `u` are comments or other claims. Throws: what is not so, with its line.
   package func witness(_ text: String) throws(WitnessError) -> Witness {
     var reader = AIGERWitnessReader(text)
     let property = try reader.property(among: synchronous.bads)
@@ -25,7 +24,9 @@ extension AIGERFile {
   /// The values of a line, all others zero.
   private func tick(_ bits: [Bool]) -> SynchronousSystem.Tick {
     var patterns: [Term: UInt128] = [:]
-    for (bit, value) in zip(inputs, bits) where value { patterns[bit.term, default: 0] |= 1 << UInt128(bit.index) }
+    for (bit, value) in zip(inputs, bits) where value {
+      if let bit { patterns[bit.term, default: 0] |= 1 << UInt128(bit.index) }
+    }
     return synchronous.tick(patterns)
   }
 }
