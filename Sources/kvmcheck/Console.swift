@@ -21,8 +21,11 @@ struct Console: Sendable {
   }
 
   /// Writes results. Throws: the destination cannot be written; a broken pipe ends the process quietly instead.
-  func write(_ text: String) throws(ConsoleError) {
-    if let file { file.append(text) } else { try Self.write(text, to: STDOUT_FILENO, name: "standard output") }
+  func write(_ text: String) throws(ConsoleError) { try write(Array(text.utf8)) }
+
+  /// Writes results that need not be text.
+  func write(_ bytes: [UInt8]) throws(ConsoleError) {
+    if let file { file.append(bytes) } else { try Self.write(bytes, to: STDOUT_FILENO, name: "standard output") }
   }
 
   /// Completes `-o FILE` by an atomic rename; does nothing for standard output.
@@ -50,12 +53,11 @@ struct Console: Sendable {
 
   /// Writes to standard error. If that fails there is nobody left to tell.
   private func say(_ text: String) {
-    do { try Self.write(text, to: STDERR_FILENO, name: "standard error") } catch { return }
+    do { try Self.write(Array(text.utf8), to: STDERR_FILENO, name: "standard error") } catch { return }
   }
 
   /// Writes everything, in as many calls as the kernel needs.
-  private static func write(_ text: some StringProtocol, to descriptor: Int32, name: String) throws(ConsoleError) {
-    let bytes = Array(text.utf8)
+  private static func write(_ bytes: [UInt8], to descriptor: Int32, name: String) throws(ConsoleError) {
     var offset = 0
     while offset < bytes.count {
       let written = bytes[offset...].withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
@@ -81,15 +83,15 @@ struct ConsoleError: Error, CustomStringConvertible {
 /// The file of `-o`: filled beside its place and renamed into it when complete, so that nobody ever reads half a result.
 final class ResultFile: Sendable {
   private let path: String
-  private let text = Accumulated()
+  private let content = Accumulated()
 
   init(path: String) { self.path = path }
 
-  func append(_ more: String) { text.append(more) }
+  func append(_ more: [UInt8]) { content.append(more) }
 
   /// Writes and renames. Throws: the file cannot be written; the old one then stays.
   func commit() throws(ConsoleError) {
-    try AtomicFile.write(Data(text.value.utf8), to: path)
+    try AtomicFile.write(Data(content.value), to: path)
   }
 }
 
