@@ -46,6 +46,7 @@ struct KVMCheck: AsyncParsableCommand {
     case let error as EnumerationLimit: return say("limit: too wide to enumerate: \(error.what)", .limit)
     case let error as NotElaborated:
       return error.isLimit ? say("limit: \(error)", .limit) : say("unknown: \(error)", .unknown)
+    case let error as RefusedWitness: return say("error: \(error)", error.code)
     case StateGraphSearch.Refusal.tooManyStates(let limit):
       return say("limit: more than \(limit) states; --states raises this limit", .limit)
     case StateGraphSearch.Refusal.interrupted: return say("limit: interrupted, or time limit reached", .limit)
