@@ -77,7 +77,8 @@ import TransitionSystems
       read.comments == [
         "tiny", "depth: offset 0; a violation after d transitions is bad at time d",
         "time: each step tries the rule that the inputs name; one that is disabled leaves the state as it is",
-        "#rule 0: rule 1; #parameter0 p in the variable of that name", "#rule 1: rule 2",
+        "parameters that are variables: numbers as they are, values of scalarsets and enumerations by position from 0",
+        "#rule 0: rule 1 p=p", "#rule 1: rule 2",
       ])
     #expect(read.bads.last == 0, "nothing can fail")
   }
@@ -124,7 +125,7 @@ import TransitionSystems
     #expect(names == ["#rule", "#parameter0"])
     #expect(
       circuit.synchronous.explanation.suffix(2) == [
-        "#rule 0: zero; #parameter0 i: 0 s_0, 1 s_1, 2 s_2", "#rule 1: one; #parameter0 i: 0 s_0, 1 s_1, 2 s_2",
+        "#rule 0: zero i=#parameter0 (0 s_0, 1 s_1, 2 s_2)", "#rule 1: one i=#parameter0 (0 s_0, 1 s_1, 2 s_2)",
       ])
     #expect(try circuit.circuit(.binary).earliestTimes(limit: 100) == [3])
   }

@@ -24,6 +24,8 @@ package struct ChoiceCode: Sendable {
     package let name: String
     /// In the order of their numbers; nil for a parameter that is a variable.
     package let values: [Value]?
+    /// That variable.
+    package let variable: Term?
   }
 
   /// By number.
@@ -84,10 +86,12 @@ package struct ChoiceCode: Sendable {
     let name = copies[0].parameters[index].name
     var values: [Value] = []
     for copy in copies {
-      guard let value = copy.parameters[index].fixedValue else { return Values(name: name, values: nil) }
+      guard let value = copy.parameters[index].fixedValue else {
+        return Values(name: name, values: nil, variable: copy.parameters[index].variable)
+      }
       if !values.contains(value) { values.append(value) }
     }
-    return Values(name: name, values: inOrder(values))
+    return Values(name: name, values: inOrder(values), variable: nil)
   }
 
   /// Elements of a scalarset by their index; others as they are.
