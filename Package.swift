@@ -52,7 +52,7 @@ let package = Package(
       "Checking",
       ["Murphi", "Diagnostics", "Elaboration", "Execution", "SMT", "Logic", "TransitionSystems"],
       settings: fast),
-    stage("Interchange", ["Logic", "TransitionSystems"]),
+    stage("Interchange", ["Logic", "TransitionSystems"], settings: fast),
     stage(
       "Replay", ["MMUEngine", "Murphi", "Diagnostics", "Execution", "Logic", "TransitionSystems"],
       settings: fast),
@@ -84,8 +84,8 @@ let package = Package(
     tests(
       "AgreementTests",
       [
-        "Engines", "ExplicitState", "Execution", "Elaboration", "SMT", "Checking", "Replay", "MMUEngine", "Murphi",
-        "Diagnostics", "Logic", "TransitionSystems",
+        "Engines", "ExplicitState", "Execution", "Elaboration", "SMT", "Checking", "Interchange", "Replay", "MMUEngine",
+        "Murphi", "Diagnostics", "Logic", "TransitionSystems",
       ]),
     tests("InterchangeTests", ["Interchange", "Logic", "TransitionSystems"]),
     tests("ReportTests", ["Report", "Replay", "MMUEngine", "Interchange", "Logic", "TransitionSystems"]),

@@ -20,14 +20,48 @@ package struct SMTLIBPrinter {
   /// `sortNames` names uninterpreted sorts by number; one without a name is `S` and its number.
   package static func script(asserting terms: [Term], in store: TermStore, sortNames: [String] = []) -> String {
     var printer = SMTLIBPrinter(store: store, sortNames: sortNames)
+    printer.define(terms)
+    printer.assert(terms)
+    return printer.output + "(check-sat)\n"
+  }
+
+  /// A question of a script: whether all of its terms can be true.
+  package struct Question: Sendable {
+    package let name: String
+    package let terms: [Term]
+
+    package init(_ name: String, _ terms: [Term]) {
+      self.name = name
+      self.terms = terms
+    }
+  }
+
+  /// A script of several questions, each by itself: declarations and definitions for all, then per question its name (echoed
+  /// before the answer), its assertions and the question whether they can be true.
+  package static func script(asking questions: [Question], in store: TermStore, sortNames: [String] = []) -> String {
+    var printer = SMTLIBPrinter(store: store, sortNames: sortNames)
+    printer.define(questions.flatMap(\.terms))
+    for question in questions {
+      let name = question.name.replacing("\"", with: "\"\"")
+      printer.output += "(echo \"\(name)\")\n(push 1)\n"
+      printer.assert(question.terms)
+      printer.output += "(check-sat)\n(pop 1)\n"
+    }
+    return printer.output
+  }
+
+  /// Everything that terms are made of.
+  private mutating func define(_ terms: [Term]) {
     let parts = store.subterms(of: terms)
     for part in parts {
-      for operand in store.operands(of: part) { printer.uses[operand, default: 0] += 1 }
+      for operand in store.operands(of: part) { uses[operand, default: 0] += 1 }
     }
-    printer.writeHead(parts)
-    for part in parts { printer.write(part) }
-    for term in terms { printer.output += "(assert \(printer.text(of: term)))\n" }
-    return printer.output + "(check-sat)\n"
+    writeHead(parts)
+    for part in parts { write(part) }
+  }
+
+  private mutating func assert(_ terms: [Term]) {
+    for term in terms { output += "(assert \(text(of: term)))\n" }
   }
 
   private init(store: TermStore, sortNames: [String]) {

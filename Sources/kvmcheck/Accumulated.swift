@@ -1,10 +1,10 @@
 import Synchronization
 
-/// Text that several tasks may append to.
+/// Bytes that several tasks may append to.
 final class Accumulated: Sendable {
-  private let storage = Mutex("")
+  private let storage = Mutex<[UInt8]>([])
 
-  var value: String { storage.withLock { $0 } }
+  var value: [UInt8] { storage.withLock { $0 } }
 
-  func append(_ more: String) { storage.withLock { $0 += more } }
+  func append(_ more: [UInt8]) { storage.withLock { $0 += more } }
 }

@@ -18,6 +18,15 @@ struct CommonOptions: ParsableArguments {
     case explicit
   }
 
+  /// Which paths the step of k-induction considers.
+  ///
+  /// *Heuristic* default: of 365 properties of 150 random models, `any` leaves 19 open at k = 10 and `simple` 1, in the same time;
+  /// on the shipped models both prove the same up to k = 12, and `simple` takes 1.0 to 1.7 times as long.
+  enum PathsChoice: String, ExpressibleByArgument, CaseIterable {
+    case any
+    case simple
+  }
+
   @Option(help: ArgumentHelp("The scope of the file to check.", valueName: "name"))
   var scope = "default"
 
@@ -30,6 +39,9 @@ struct CommonOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("How many transitions a bounded search unrolls.", valueName: "k"))
   var depth: Int?
+
+  @Option(help: "Which paths the step of k-induction considers: simple ones (without repeated states), or any.")
+  var paths = PathsChoice.simple
 
   @Option(help: ArgumentHelp("Stop the whole command after this long.", valueName: "seconds"))
   var timeout: Double?

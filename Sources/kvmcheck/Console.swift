@@ -30,8 +30,11 @@ struct Console: Sendable {
   }
 
   /// Writes results. Throws: the destination cannot be written; a broken pipe ends the process quietly instead.
-  func write(_ text: String) throws(ConsoleError) {
-    if let file { file.append(text) } else { try Self.write(text, to: STDOUT_FILENO, name: "standard output") }
+  func write(_ text: String) throws(ConsoleError) { try write(Array(text.utf8)) }
+
+  /// Writes results that need not be text.
+  func write(_ bytes: [UInt8]) throws(ConsoleError) {
+    if let file { file.append(bytes) } else { try Self.write(bytes, to: STDOUT_FILENO, name: "standard output") }
   }
 
   /// Completes `-o FILE`; does nothing for standard output. Where the file cannot be written after all, a full disk say, the
@@ -67,12 +70,11 @@ struct Console: Sendable {
 
   /// Writes to standard error. If that fails there is nobody left to tell.
   private func say(_ text: String) {
-    do { try Self.write(text, to: STDERR_FILENO, name: "standard error") } catch { return }
+    do { try Self.write(Array(text.utf8), to: STDERR_FILENO, name: "standard error") } catch { return }
   }
 
   /// Writes everything, in as many calls as the kernel needs.
-  private static func write(_ text: some StringProtocol, to descriptor: Int32, name: String) throws(ConsoleError) {
-    let bytes = Array(text.utf8)
+  private static func write(_ bytes: [UInt8], to descriptor: Int32, name: String) throws(ConsoleError) {
     var offset = 0
     while offset < bytes.count {
       let written = bytes[offset...].withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
@@ -90,16 +92,16 @@ struct Console: Sendable {
 /// The results that go to the file of `-o`, kept until they are complete.
 final class ResultFile: Sendable {
   private let destination: Destination
-  private let text = Accumulated()
+  private let content = Accumulated()
 
   /// Throws: nothing can be written there.
   init(path: String) throws(ConsoleError) { destination = try Destination(path: path) }
 
   /// Everything so far.
-  var contents: String { text.value }
+  var contents: [UInt8] { content.value }
 
-  func append(_ more: String) { text.append(more) }
+  func append(_ more: [UInt8]) { content.append(more) }
 
   /// Writes the file. Throws: it cannot be written any more; the old one then stays.
-  func commit() throws(ConsoleError) { try destination.write(Array(contents.utf8)) }
+  func commit() throws(ConsoleError) { try destination.write(contents) }
 }

@@ -16,6 +16,8 @@ struct Decider: Sendable {
   let budget: Budget
   /// How far BMC unrolls when nobody has concluded; nil means the engine's default.
   let depth: Int?
+  /// For k-induction.
+  let paths: KInduction.Paths
 
   /// States that `auto` lets the explicit search store before it leaves the question to the solver.
   static let stateBudget = 8_000_000
@@ -27,6 +29,10 @@ struct Decider: Sendable {
   init(options: CommonOptions, jobs: Int) {
     engine = options.engine
     depth = options.depth
+    switch options.paths {
+    case .any: paths = .any
+    case .simple: paths = .simple
+    }
     let bytes = options.memory.map { $0.bytes / jobs } ?? .max
     budget = Budget(states: options.engine == .auto ? Self.stateBudget : .max, bytes: bytes)
   }
@@ -101,7 +107,7 @@ struct Decider: Sendable {
         name = bmc.name
         verdicts = try await bmc.decide(open.map(\.property), within: bounds(.bmc, open, findings))
       case .kInduction:
-        let induction = KInduction(system)
+        let induction = KInduction(system, paths: paths)
         name = induction.name
         verdicts = try await induction.decide(open.map(\.property), within: bounds(.kInduction, open, findings))
       }

@@ -26,7 +26,9 @@ struct ExploreCommand: AsyncParsableCommand {
     let console = try Console(path: options.output, quiet: options.quiet)
     let stop = StopSwitch()
     let start = ContinuousClock.now
-    let instance = try instance()
+    let arguments = InstanceArguments(
+      model: model, scope: options.scope, variant: variant, overrides: options.overrides, root: options.root)
+    let instance = try arguments.instance()
     for warning in instance.renderedWarnings { console.diagnose(warning) }
     let memory = options.memory?.bytes
     let report = try await stop.running(timeout: options.timeout) {
@@ -41,22 +43,6 @@ struct ExploreCommand: AsyncParsableCommand {
     }
     try console.finish()
     throw result.exitCode
-  }
-
-  private func instance() throws -> Instance {
-    let locator = ModelLocator(
-      explicit: options.root, workingDirectory: FileManager.default.currentDirectoryPath,
-      executable: CommandLine.arguments[0])
-    let location: ModelLocator.Location
-    do { location = try locator.find(model) } catch { throw UsageError(error.description) }
-    let loaded = try LoadedModel(location)
-    let overrides = options.overrides
-    guard let variant else { return try Instance(loaded, scope: options.scope, variant: nil, overrides: overrides) }
-    let declared = loaded.plain.model.directives.variants
-    guard let declaration = declared.first(where: { $0.name == variant }) else {
-      throw UnknownName(kind: "variant", name: variant, known: declared.map(\.name))
-    }
-    return try Instance(loaded, scope: options.scope, variant: declaration, overrides: overrides)
   }
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Diagnostics
 import Execution
+import ExplicitState
 import Foundation
 import Interchange
 import TransitionSystems
@@ -12,7 +13,7 @@ struct KVMCheck: AsyncParsableCommand {
     commandName: "kvmcheck",
     abstract: "Proves or refutes what people say about KVM's confidential-computing state machines.",
     version: Version.text,
-    subcommands: [ProveCommand.self, ExploreCommand.self, ReplayCommand.self, EngineCommand.self])
+    subcommands: [ProveCommand.self, ExploreCommand.self, ReplayCommand.self, EngineCommand.self, ExportCommand.self])
 
   /// Runs the command line; every error becomes its exit code and a line that says what was found and what was expected.
   static func main() async {
@@ -44,6 +45,12 @@ struct KVMCheck: AsyncParsableCommand {
       return say("contradiction: \(error.subject)\n  \(error.first)\n  \(error.second)", .contradiction)
     case let error as ITFError: return say("error: the trace: \(error.message)", .rejected)
     case let error as EnumerationLimit: return say("limit: too wide to enumerate: \(error.what)", .limit)
+    case let error as NotElaborated:
+      return error.isLimit ? say("limit: \(error)", .limit) : say("unknown: \(error)", .unknown)
+    case let error as RefusedWitness: return say("error: \(error)", error.code)
+    case StateGraphSearch.Refusal.tooManyStates(let limit):
+      return say("limit: more than \(limit) states; --states raises this limit", .limit)
+    case StateGraphSearch.Refusal.interrupted: return say("limit: interrupted, or time limit reached", .limit)
     case let error as ConsoleError: return say("error: \(error)", .internalError)
     case _ where [.success, .validationFailure].contains(exitCode(for: error)): exit(withError: error)
     case _: return say("internal error: \(error)", .internalError)

@@ -61,6 +61,10 @@ struct Instance: Sendable {
   let warnings: [Diagnostic]
   let scope: String
   let variant: VariantDeclaration?
+  /// The constants that scope, variant and command line set, each once.
+  let settings: [ConstantSetting]
+  /// What the command line says counts as a deadlock; nil where it says nothing.
+  let deadlock: DeadlockMode?
 
   /// Checks the tree with the constants of scope, variant and command line, later ones winning.
   ///
@@ -85,7 +89,9 @@ struct Instance: Sendable {
     }
     settings += variant?.settings ?? []
     settings += overrides.constants
-    let checked = settings.isEmpty ? plain : try loaded.tree.check(constants: Self.lastOfEach(settings))
+    self.settings = Self.lastOfEach(settings)
+    deadlock = overrides.deadlock
+    let checked = settings.isEmpty ? plain : try loaded.tree.check(constants: self.settings)
     var model = checked.model
     model.directives.deadlock = overrides.deadlock ?? model.directives.deadlock
     self.model = model

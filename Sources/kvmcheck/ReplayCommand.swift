@@ -13,10 +13,20 @@ import TransitionSystems
 struct ReplayCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "replay", abstract: "Run a saved counterexample on the engine.",
-    discussion: "The trace must belong to the model as it is now: a trace of another text is refused as stale.")
+    discussion: """
+      The trace must belong to the model as it is now: a trace of another text is refused as stale. With --witness FILE the \
+      argument is a model, and the file what another tool found on `kvmcheck export MODEL --to aiger` or `--to btor2` with the same \
+      --scope, --const, --variant and --only.
+      """)
 
-  @ArgumentParser.Argument(help: ArgumentHelp("An ITF JSON file, as --traces writes it.", valueName: "trace"))
+  @ArgumentParser.Argument(
+    help: ArgumentHelp("An ITF JSON file, as --traces writes it; with --witness a model.", valueName: "trace"))
   var trace: String
+
+  @Option(help: ArgumentHelp("A counterexample in AIGER's or BTOR2's form.", valueName: "file"))
+  var witness: String?
+
+  @OptionGroup(title: "With --witness") var export: ExportedInstance
 
   @Option(help: ArgumentHelp("The model's file (default: the shipped model of the trace's name).", valueName: "model"))
   var model: String?
@@ -27,27 +37,55 @@ struct ReplayCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The folder that holds Models/.", valueName: "dir"))
   var root: String?
 
+  func validate() throws {
+    if witness == nil, export.isGiven {
+      throw ValidationError("--scope, --const, --variant and --only belong to --witness; a trace says them itself")
+    }
+    if witness != nil, model != nil {
+      throw ValidationError("--model belongs to traces; with --witness the argument is the model")
+    }
+  }
+
   func run() async throws {
     let console = Console()
+    if let witness {
+      let evidence = try WitnessFile(path: witness).evidence(of: export, of: trace, root: root)
+      return try replay(evidence, console)
+    }
     let header = try header()
     let instance = try instance(of: header)
     let program = try Program(model: instance.model)
     let document = try ITFDocument(
       header, variables: instance.model.variables.map { ($0.name, ValueShape($0.type)) },
       parameters: Self.shapes(of: program))
-    let property = try property(document, instance)
+    try replay(
+      Evidence(
+        document: document, instance: instance, program: program, property: try property(document, instance)), console)
+  }
+
+  /// A counterexample and what it belongs to.
+  struct Evidence {
+    let document: ITFDocument
+    let instance: Instance
+    let program: Program
+    let property: PropertyID
+  }
+
+  /// Re-executes a counterexample and runs it on the engine, where the model says how.
+  private func replay(_ evidence: Evidence, _ console: Console) throws {
+    let document = evidence.document
     do {
-      try TraceChecker(program: program).check(document.trace, violates: property)
+      try TraceChecker(program: evidence.program).check(document.trace, violates: evidence.property)
     } catch {
-      console.diagnose("\(trace): does not re-execute: step \(error.step): \(error.reason)")
+      console.diagnose("\(witness ?? trace): does not re-execute: step \(error.step): \(error.reason)")
       throw ExitCode.contradiction
     }
-    guard let replayer = Replayer(program: program) else {
+    guard let replayer = Replayer(program: evidence.program) else {
       try console.write(
         Self.text(document, replay: nil) + "not replayable: the model names no operation of the engine\n")
       throw ExitCode.success
     }
-    let variant = instance.variant
+    let variant = evidence.instance.variant
     let report = replayer.replay(
       document.trace, policy: policy ?? variant.map { $0.policy ?? $0.name } ?? "right",
       event: variant?.event(of: document.origin.property), tolerating: variant?.events ?? [])

@@ -27,7 +27,7 @@ struct Agreement {
   let rulesets: RulesetForm
 
   /// The explicit search's report, and the model as terms.
-  private struct Sides {
+  struct Sides {
     let model: TypedModel
     let program: Program
     let report: SearchReport
@@ -44,7 +44,7 @@ struct Agreement {
   }
 
   /// Both sides; nil with a reason if there is nothing to compare.
-  private func sides() throws -> (Sides?, String) {
+  func sides() throws -> (Sides?, String) {
     let model: TypedModel
     do {
       model = try SyntaxTree.parse(SourceFile(name: "random.m", text: text)).check().model

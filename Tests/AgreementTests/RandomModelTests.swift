@@ -102,4 +102,40 @@ struct RandomModelTests {
     let compared = Self.run(seeds, .portable) { try $0.compareRumur() }
     #expect(compared * 2 >= seeds.count, "too many models were skipped: \(compared) of \(seeds.count) left")
   }
+
+  @Test("the AIGER file of a model is violated when explicit search says")
+  func circuits() {
+    let seeds = Self.seeds(60, share: 1)
+    let compared = Self.run(seeds, .full) { try $0.compareCircuits() }
+    #expect(compared * 2 >= seeds.count, "too many models were skipped: \(compared) of \(seeds.count) left")
+  }
+
+  @Test("the BTOR2 file of a model means the model, along random inputs")
+  func wordCircuits() {
+    let seeds = Self.seeds(40, share: 1)
+    let compared = Self.run(seeds, .full) { try $0.compareBTOR2(seed: 1) }
+    #expect(compared * 2 >= seeds.count, "too many models were skipped: \(compared) of \(seeds.count) left")
+  }
+
+  @Test("berkeley-abc finds the same verdicts and depths, and its counterexamples re-execute")
+  func berkeleyABC() {
+    let seeds = Self.seeds(20, share: 2)
+    let compared = Self.run(seeds, .full) { try $0.compareABC() }
+    #expect(compared * 2 >= seeds.count, "too many models were skipped: \(compared) of \(seeds.count) left")
+  }
+
+  @Test("z3 and cvc5 answer scripts as explicit search and k-induction say")
+  func solvers() async throws {
+    let seeds = Self.seeds(10, share: 4)
+    var compared = 0
+    for seed in seeds {
+      let text = RandomModels.model(seed: seed, dialect: .full).rendered
+      switch try await Agreement(text: text, rulesets: Self.form(seed)).compareSolvers() {
+      case .agrees: compared += 1
+      case .skipped: continue
+      case .differs(let difference): Issue.record("seed \(seed): \(difference)\n\(text)")
+      }
+    }
+    #expect(compared * 2 >= seeds.count, "too many models were skipped: \(compared) of \(seeds.count) left")
+  }
 }
