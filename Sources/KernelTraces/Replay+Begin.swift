@@ -4,29 +4,35 @@ import MMUEngine
 extension Replay {
   /// Tells the innermost agent what the event at hand shows of the host.
   mutating func inform(_ task: Int, _ event: TraceEvent) {
-    let top = tasks[task].jobs.count - 1
-    guard case .fault(var fault) = tasks[task].jobs[top] else { return }
+    guard case .fault? = tasks[task].jobs.last else { return }
     switch event {
     case .spteChanged(let space, _, let level, let old, let new):
-      if space != mmu.tables[fault.root].role.space, !mmu.containsPresent(fault.root) {
-        mmu.tables[fault.root].role.space = space
-        fault.request.space = space
-        allow(.roleInferred)
+      if level == rootLevel { informSpace(space, task) }
+      if tasks[task].fault?.goalLevel == level, new.isLeaf(at: level) { informLeaf(task, new, level) }
+      if !new.isPresent, new != mmu.version.frozen, new != .nonpresent, tasks[task].fault?.isMMIO == true {
+        informMMIO(new, old)
       }
-      if level == fault.goalLevel, new.isLeaf(at: level) { inform(&fault, new, level) }
-      if !new.isPresent, new != mmu.version.frozen, new != .nonpresent, fault.isMMIO { informMMIO(new, old) }
     case .setSPTE(_, let level, let entry, _):
-      if entry.isLeaf(at: level) { inform(&fault, entry, level) }
+      if entry.isLeaf(at: level) { informLeaf(task, entry, level) }
     case .checkMMIO(_, let current, _, _):
       if !seesMemslots { adopt(generation: current) }
     default: return
     }
-    tasks[task].jobs[top] = .fault(fault)
+  }
+
+  /// The first entry of a root shows its address space.
+  private mutating func informSpace(_ space: AddressSpace, _ task: Int) {
+    guard let root = tasks[task].fault?.root, space != mmu.tables[root].role.space, !mmu.containsPresent(root) else {
+      return
+    }
+    mmu.tables[root].role.space = space
+    tasks[task].fault?.request.space = space
+    allow(.roleInferred)
   }
 
   /// What a leaf shows: whether the host may write, and bits of the format that are seen the first time.
-  private mutating func inform(_ fault: inout PageFault, _ entry: SPTE, _ level: Level) {
-    fault.setHostWritable(entry.rawValue & mmu.format.hostWritable != 0)
+  private mutating func informLeaf(_ task: Int, _ entry: SPTE, _ level: Level) {
+    tasks[task].fault?.setHostWritable(entry.rawValue & mmu.format.hostWritable != 0)
     if mmu.format.vendor == .ept {
       let type = entry.rawValue & 0x78
       if type != mmu.format.memoryType {
@@ -38,7 +44,7 @@ extension Replay {
       mmu.format.splitsExecutableHugePages = true
       allow(.formatInferred)
     }
-    if !knowsEncryption, let frame = fault.pageFrame {
+    if !knowsEncryption, let frame = tasks[task].fault?.pageFrame {
       let extra = entry.pfn.rawValue ^ frame.aligned(to: level).rawValue
       if extra != 0, extra.nonzeroBitCount == 1, extra >= 1 << 24 {
         mmu.format.encryption = extra << 12
@@ -80,19 +86,15 @@ extension Replay {
   mutating func answer(_ task: Int, _ event: TraceEvent) -> Mismatch? {
     let top = tasks[task].jobs.count - 1
     switch tasks[task].jobs[top] {
-    case .fault(var fault):
-      guard fault.question == .page else {
-        fault.answer(isDirtyTracked: isLogged(event))
-        tasks[task].jobs[top] = .fault(fault)
+    case .fault:
+      guard tasks[task].fault?.question == .page else {
+        let isLogged = isLogged(event)
+        tasks[task].fault?.answer(isDirtyTracked: isLogged)
         return nil
       }
-      guard case .requested(_, let pfn, let level) = event else {
-        // The fault has ended before this event, for a reason that the engine has or has not.
-        if let failure = complete(task) { return failure }
-        return nil
-      }
-      fault.answer(pfn == 1 << 63 ? .noSlot : .page(PFN(pfn), isWritable: true, limit: level))
-      tasks[task].jobs[top] = .fault(fault)
+      // A fault that goes on to something else has ended before this event, for a reason that the engine has or has not.
+      guard case .requested(_, let pfn, let level) = event else { return complete(task) }
+      tasks[task].fault?.answer(pfn == 1 << 63 ? .noSlot : .page(PFN(pfn), isWritable: true, limit: level))
     case .walk(var walk):
       var isPossible = false
       if let (gfn, level) = walk.question { isPossible = Self.recovers(event, gfn, level) }
@@ -298,7 +300,8 @@ extension Replay {
       code: FaultCode(rawValue: code))
     request.space = mmu.tables[root].role.space
     stimuli.faults += 1
-    tasks[task].jobs.append(.fault(PageFault(request, root: root)))
+    tasks[task].fault = PageFault(request, root: root)
+    tasks[task].jobs.append(.fault)
     return true
   }
 }

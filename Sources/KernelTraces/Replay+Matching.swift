@@ -90,61 +90,60 @@ extension Replay {
     return nil
   }
 
-  /// One micro-step of the innermost agent.
+  /// The innermost agent, to where something shows or is needed.
   mutating func stepTop(_ task: Int) -> MicroStep {
     let top = tasks[task].jobs.count - 1
+    let step: MicroStep
     switch tasks[task].jobs[top] {
-    case .fault(var fault):
-      let number = fault.request.vcpu
-      let step = fault.step(&mmu, &vcpus[number, default: ReplayVCPU()].cache)
-      tasks[task].jobs[top] = .fault(fault)
-      if case .finished = step, let event = fault.takeMMIOEvent(mmu.format) {
-        tasks[task].jobs[top] = .fault(fault)
-        return .event(event)
-      }
-      return step
+    case .fault: return stepFault(task)
     case .fastZap(var zap):
-      return run(&zap, task) {
-        $0.step(&$1)
-      } store: {
-        .fastZap($0)
-      }
+      step = run { zap.step(&$0) }
+      tasks[task].jobs[top] = .fastZap(zap)
     case .rootsZap(var zap):
-      return run(&zap, task) {
-        $0.step(&$1)
-      } store: {
-        .rootsZap($0)
-      }
+      step = run { zap.step(&$0) }
+      tasks[task].jobs[top] = .rootsZap(zap)
     case .walk(var walk):
-      return run(&walk, task) {
-        $0.step(&$1)
-      } store: {
-        .walk($0)
-      }
+      step = run { walk.step(&$0) }
+      tasks[task].jobs[top] = .walk(walk)
     case .inferred(var walk):
-      return run(&walk, task) {
-        $0.step(&$1)
-      } store: {
-        .inferred($0)
-      }
+      step = walk.step(&mmu)
+      tasks[task].jobs[top] = .inferred(walk)
     case .load(let role, let isTraced): return load(role, isTraced: isTraced, task)
     case .invalidation(let bracket):
       if bracket.hasBegun { mmu.invalidation.end() }
       return .finished
     case .memslot(var change):
-      let step = change.step(&mmu, spaces: spaces)
+      step = change.step(&mmu, spaces: spaces)
       tasks[task].jobs[top] = .memslot(change)
-      return step
     }
+    return step
   }
 
-  /// Takes an agent out of the stack while it steps, so that it is not copied.
-  private mutating func run<Job>(
-    _ job: inout Job, _ task: Int, _ step: (inout Job, inout TDPMMU) -> MicroStep, store: (Job) -> ReplayJob
-  ) -> MicroStep {
-    let result = step(&job, &mmu)
-    tasks[task].jobs[tasks[task].jobs.count - 1] = store(job)
-    return result
+  /// The task's fault, to where something shows or is needed.
+  private mutating func stepFault(_ task: Int) -> MicroStep {
+    let key = vcpu(of: task)
+    while let step = tasks[task].fault?.step(&mmu, &vcpus[key, default: ReplayVCPU()].cache) {
+      switch step {
+      case .silent, .flush, .kick: continue
+      case .finished:
+        if let event = tasks[task].fault?.takeMMIOEvent(mmu.format) { return .event(event) }
+        tasks[task].fault = nil
+        return .finished
+      case .event, .blocked, .asks: return step
+      }
+    }
+    return .finished
+  }
+
+  /// Steps until something shows or is needed.
+  private mutating func run(_ step: (inout TDPMMU) -> MicroStep) -> MicroStep {
+    while true {
+      let result = step(&mmu)
+      switch result {
+      case .silent, .flush, .kick: continue
+      case .event, .blocked, .asks, .finished: return result
+      }
+    }
   }
 
   /// Runs everything that the task has begun to its end; nil when no event is left over.
@@ -170,14 +169,13 @@ extension Replay {
   private mutating func answerAtEnd(_ task: Int) {
     let top = tasks[task].jobs.count - 1
     switch tasks[task].jobs[top] {
-    case .fault(var fault):
-      if fault.question == .slot {
-        fault.answer(isDirtyTracked: false)
+    case .fault:
+      if tasks[task].fault?.question == .slot {
+        tasks[task].fault?.answer(isDirtyTracked: false)
       } else {
-        if !fault.isStale(mmu) { allow(.faultEndedUnseen) }
-        fault.answer(.exit)
+        if tasks[task].fault?.isStale(mmu) == false { allow(.faultEndedUnseen) }
+        tasks[task].fault?.answer(.exit)
       }
-      tasks[task].jobs[top] = .fault(fault)
     case .walk(var walk):
       walk.answer(isHugePossible: false)
       tasks[task].jobs[top] = .walk(walk)
@@ -188,15 +186,14 @@ extension Replay {
   /// Runs the innermost agent to where it waits for the host: a notifier may come in there.
   mutating func settle(_ task: Int) -> Mismatch? {
     while let job = tasks[task].jobs.last {
-      guard case .fault(var fault) = job else {
+      guard case .fault = job else {
         if case .invalidation = job { return nil }
         if case .memslot = job { return nil }
         return complete(task)
       }
-      if fault.question == .page { return nil }
-      if fault.question == .slot {
-        fault.answer(isDirtyTracked: false)
-        tasks[task].jobs[tasks[task].jobs.count - 1] = .fault(fault)
+      if tasks[task].fault?.question == .page { return nil }
+      if tasks[task].fault?.question == .slot {
+        tasks[task].fault?.answer(isDirtyTracked: false)
         continue
       }
       switch stepTop(task) {

@@ -38,13 +38,6 @@ extension Replay {
     guard beginFault(task, address: address, code: bits) else {
       return .unexplained("vCPU \(vcpu) faults and has no root: the trace begins after the root was made")
     }
-    if FaultCode(rawValue: bits).contains(.reserved), !seesMemslots {
-      tasks[task].jobs.removeLast()
-    } else {
-      return nil
-    }
-    _ = beginFault(task, address: address, code: bits)
-    stimuli.faults -= 1
     return nil
   }
 

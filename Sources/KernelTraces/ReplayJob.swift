@@ -3,7 +3,8 @@ import MMUEngine
 
 /// An agent. A task has a stack of them: a mmu notifier runs inside the fault whose page it invalidates.
 enum ReplayJob {
-  case fault(PageFault)
+  /// A fault; its state is the task's, so that it steps in place.
+  case fault
   case fastZap(FastZap)
   case rootsZap(RootsZap)
   /// A walk whose range the probes told.
@@ -101,6 +102,8 @@ struct ReplayTask {
   var vcpu: Int?
   /// The innermost last.
   var jobs: [ReplayJob] = []
+  /// The fault of the stack's `.fault`; there is at most one.
+  var fault: PageFault?
   /// Events that were run ahead of the trace and are still to be shown.
   var ahead: [TraceEvent] = []
   /// The line of its last event.

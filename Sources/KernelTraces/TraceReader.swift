@@ -6,6 +6,7 @@
 ///   perf       `comm pid[/tid] [cpu] time: group:event: text`, call chains indented below
 /// A line that is none of these is an error with its number; so are lost events and a clock that goes backwards, because
 /// nothing that follows could be trusted. Memory is the buffer, whatever the trace's length.
+import Glibc
 package import MMUEngine
 
 package struct TraceReader: ~Copyable {
@@ -99,14 +100,12 @@ package struct TraceReader: ~Copyable {
     }
   }
 
+  /// The next end of a line from here on, in what has been read.
   private func find(_ from: Int) -> Int? {
-    buffer.withUnsafeBufferPointer { bytes in
-      var index = from
-      while index < end {
-        if bytes[index] == 0x0A { return index }
-        index += 1
-      }
-      return nil
+    guard from < end else { return nil }
+    return buffer.withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress, let found = memchr(base + from, 0x0A, end - from) else { return nil }
+      return UnsafeRawPointer(found) - base
     }
   }
 
