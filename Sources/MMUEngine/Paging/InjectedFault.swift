@@ -14,12 +14,8 @@ package enum InjectedFault: String, Hashable, Sendable, CaseIterable {
   case rootNotScheduled = "root-not-scheduled"
   /// The zap of a root leaves the last pass out.
   case zapRootPassMissing = "zap-root-pass-missing"
-  /// A removed table is freed without a grace period.
-  case tableFreedAtOnce = "table-freed-at-once"
   /// An exchange writes although somebody was faster.
   case exchangeIgnoresOthers = "exchange-ignores-others"
-  /// A table replaced by a huge page is not flushed.
-  case replacedTableNotFlushed = "replaced-table-not-flushed"
   /// An MMIO entry counts whatever its generation.
   case generationUnchecked = "generation-unchecked"
   /// A fast fault gives W to entries that the host maps read-only.

@@ -10,7 +10,7 @@ extension PageFault {
     return request.code.contains(.write)
   }
 
-  /// One try; five at most.
+  /// One look at the entry; five at most.
   mutating func fast(_ tries: Int, _ mmu: inout TDPMMU) -> MicroStep {
     guard canBeFast(mmu) else {
       phase = .snapshot
@@ -18,15 +18,23 @@ extension PageFault {
     }
     let found = mmu.lookup(root, request.gfn)
     let old = found.entry
-    guard let new = fixed(old, found.level, mmu) else {
-      phase = .fastDone(isSpurious(old, found.level, mmu) ? .spurious : nil, found.location, old)
-      return .silent
-    }
-    if mmu.tables[found.location] == old {
-      mmu.store(found.location, new)
-      phase = .fastDone(.fixed, found.location, old)
+    if let new = fixed(old, found.level, mmu) {
+      phase = .fastExchange(found.location, old: old, new: new, tries: tries)
     } else {
-      phase = tries < 4 ? .fast(tries: tries + 1) : .fastDone(nil, found.location, old)
+      phase = .fastDone(isSpurious(old, found.level, mmu) ? .spurious : nil, found.location, old)
+    }
+    return .silent
+  }
+
+  /// The exchange. Whoever changed the entry since the look makes it fail.
+  mutating func exchangeFast(
+    _ location: SPTELocation, _ old: SPTE, _ new: SPTE, _ tries: Int, _ mmu: inout TDPMMU
+  ) -> MicroStep {
+    if mmu.tables[location] == old {
+      mmu.store(location, new)
+      phase = .fastDone(.fixed, location, old)
+    } else {
+      phase = tries < 4 ? .fast(tries: tries + 1) : .fastDone(nil, location, old)
     }
     return .silent
   }

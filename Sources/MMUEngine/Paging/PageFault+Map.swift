@@ -142,7 +142,7 @@ extension PageFault {
     guard let iterator else { return .finished }
     aftermath = nil
     phase = .traceInstalled(new)
-    guard old.isTable(at: iterator.level), !mmu.has(.replacedTableNotFlushed) else { return .silent }
+    guard old.isTable(at: iterator.level) else { return .silent }
     return .flush(FrameRange(start: iterator.gfn, end: iterator.gfn + iterator.level.pages))
   }
 

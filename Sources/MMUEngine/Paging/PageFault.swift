@@ -99,6 +99,7 @@ package struct PageFault: Sendable {
     case begin
     case slot
     case fast(tries: Int)
+    case fastExchange(SPTELocation, old: SPTE, new: SPTE, tries: Int)
     case fastDone(FaultResult?, SPTELocation, SPTE)
     case snapshot
     case resolve
@@ -158,7 +159,7 @@ package struct PageFault: Sendable {
   /// Whether mmu_lock is held for read.
   package var holdsLock: Bool {
     switch phase {
-    case .begin, .slot, .fast, .fastDone, .snapshot, .resolve, .lock, .done: false
+    case .begin, .slot, .fast, .fastExchange, .fastDone, .snapshot, .resolve, .lock, .done: false
     case .stale, .walk, .link, .linked, .splitFailed, .target, .installed, .traceInstalled, .unlock: true
     }
   }
@@ -197,6 +198,7 @@ package struct PageFault: Sendable {
     case .begin: return begin(&mmu, &cache)
     case .slot, .resolve: return .asks
     case .fast(let tries): return fast(tries, &mmu)
+    case .fastExchange(let location, let old, let new, let tries): return exchangeFast(location, old, new, tries, &mmu)
     case .fastDone(let result, let location, let old): return traceFast(result, location, old, mmu)
     case .snapshot:
       if mmu.has(.snapshotAfterPage) { snapshot = .max } else { snapshot = mmu.invalidation.sequence }

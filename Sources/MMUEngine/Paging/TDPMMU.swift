@@ -189,7 +189,7 @@ extension TDPMMU {
   package mutating func bury(_ table: TableID) {
     tables[table].life = .removed
     statistics.tablesFreed += 1
-    if has(.tableFreedAtOnce) { tables.release(table) } else { graveyard.append(table) }
+    graveyard.append(table)
   }
 
   /// The RCU callback for the oldest `count` tables (`tdp_mmu_free_sp_rcu_callback`).

@@ -69,6 +69,8 @@ package struct TablePage: Hashable, Sendable {
   package var isScheduled = false
   /// `tdp_mmu_root_count`; 0 for tables that are not roots.
   package var references: UInt32 = 0
+  /// How many tables were made before this one: tells it from a later table of the same number.
+  package var serial: UInt32 = 0
   /// A huge page is wanted here and the NX mitigation forbids it.
   package var forbidsHugePage = false
   /// The page given to the TDX module as the matching Secure-EPT table (`external_spt`).
@@ -91,6 +93,7 @@ package struct TableMemory: Sendable {
 
   package private(set) var pages: [TablePage] = []
   private var words: [UInt64] = []
+  private var made: UInt32 = 0
   /// A queue: entries before `firstFree` have been taken.
   private var free: [TableID] = []
   private var firstFree = 0
@@ -113,10 +116,12 @@ package struct TableMemory: Sendable {
         firstFree = 0
       }
       pages[Int(id.rawValue)] = page
+      number(id)
       fill(id, SPTE.nonpresent.rawValue)
       return id
     }
     pages.append(page)
+    number(TableID(Int32(pages.count - 1)))
     words.append(contentsOf: repeatElement(SPTE.nonpresent.rawValue, count: 512))
     return TableID(Int32(pages.count - 1))
   }
@@ -150,6 +155,11 @@ package struct TableMemory: Sendable {
   /// The physical address of an entry.
   package func address(_ location: SPTELocation) -> UInt64 {
     frame(location.table).rawValue << 12 | UInt64(location.index) << 3
+  }
+
+  private mutating func number(_ id: TableID) {
+    made += 1
+    pages[Int(id.rawValue)].serial = made
   }
 
   private mutating func fill(_ id: TableID, _ word: UInt64) {
