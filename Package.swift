@@ -68,6 +68,9 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: strict),
+    .executableTarget(
+      name: "Benchmarks", dependencies: ["KernelTraces", "MMUEngine"], path: "Benchmarks", exclude: ["Baselines"],
+      swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["Diagnostics", "Murphi", "Logic", "TransitionSystems"],
       path: "Tests/TestSupport", swiftSettings: fast),
