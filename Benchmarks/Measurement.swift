@@ -33,7 +33,7 @@ struct Measurement: Codable {
   /// Processor time of this process, and the most memory that it had so far.
   private static var usage: (seconds: Double, residentMiB: Int) {
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
     return (seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_maxrss >> 10)
   }

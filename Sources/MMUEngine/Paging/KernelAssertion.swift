@@ -69,6 +69,19 @@ package enum MMUDamage: String, Hashable, Sendable, CaseIterable {
   /// An agent waits for ever.
   case stuck = "stuck"
 
+  /// What it means, for `kvmcheck engine`.
+  package var summary: String {
+    switch self {
+    case .freedTableUsed: "a walker or a paging-structure cache reads a table that was freed"
+    case .staleTranslation: "a guest reaches a page that its host no longer gives to it"
+    case .dirtyPageLost: "a guest wrote to a logged page and neither log nor SPTE says so"
+    case .mappingLeft: "an entry is left after the call that took its slot away has returned"
+    case .staleMMIO: "a guest got MMIO where memory is"
+    case .treeBroken: "a table is linked in two places or in none, or was freed while linked"
+    case .stuck: "an agent waits for ever"
+    }
+  }
+
   /// The check with what happened.
   package func check(_ detail: String) -> EngineCheck { EngineCheck(rawValue, detail) }
 }

@@ -67,6 +67,20 @@ extension ZapCost {
     return leaves > largestRun ? computed(scenario, vcpus: vcpus) : measured(scenario, vcpus: vcpus)
   }
 
+  /// Costs of many scenarios. What a run writes and frees does not depend on the platform, so each is run once.
+  package static func costs(_ scenarios: [Scenario], vcpus: Int) -> [ZapCost] {
+    var runs: [Scenario: ZapCost] = [:]
+    return scenarios.map { scenario in
+      let plain = Scenario(
+        .npt, scenario.policy, slotPages: scenario.slotPages, memoryPages: scenario.memoryPages, level: scenario.level)
+      var cost = runs[plain] ?? cost(plain, vcpus: vcpus)
+      runs[plain] = cost
+      let leaves = Int((scenario.policy == .fast ? scenario.memoryPages : scenario.slotPages) / scenario.level.pages)
+      cost.charge(scenario, leaves: leaves, vcpus: vcpus)
+      return cost
+    }
+  }
+
   /// Counts of a run.
   package static func measured(_ scenario: Scenario, vcpus: Int) -> ZapCost {
     var machine = ZapMachine(scenario)
@@ -115,6 +129,7 @@ extension ZapCost {
   private mutating func charge(_ scenario: Scenario, leaves: Int, vcpus: Int) {
     switch scenario.platform {
     case .npt, .ept, .snp:
+      seamcalls = 0
       interrupts = vcpus
       flushes = scenario.policy == .fast ? vcpus : 1
     case .tdx:
