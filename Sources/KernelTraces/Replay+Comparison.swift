@@ -13,8 +13,7 @@ extension Replay {
     case (.setSPTE(let gfn, let level, let entry, let address), .setSPTE(let g, let l, let e, let a)):
       guard gfn == g, level == l else { return "another entry is set" }
       if let reason = entries(level, entry, e) { return reason }
-      guard traced(address) == a else { return "the entry lies elsewhere" }
-      return nil
+      return isSame(address, a) ? nil : "the entry lies elsewhere"
     case (.fastPageFault(let fault), .fastPageFault(let seen)): return compare(fault, seen)
     case (.splitHugePage(let gfn, let level, let entry, let errno), .splitHugePage(let g, let l, let e, let n)):
       guard gfn == g, level == l, errno == n else { return "another split" }
@@ -23,7 +22,9 @@ extension Replay {
       .markMMIO(let gfn, let address, let access, let generation), .markMMIO(let g, let pointer, let a, let n)
     ):
       guard gfn == g, access == a, generation == n else { return "the MMIO entry differs" }
-      guard let address = traced(address), frames.pair(pointer: pointer, address: address) else {
+      // A table whose link is printed late has no frame yet, so its entries' pointers cannot be paired.
+      guard let address = traced(address) else { return nil }
+      guard frames.pair(pointer: pointer, address: address) else {
         return "the entry's pointer is not the one that it had, or another entry has it"
       }
       return nil
@@ -35,11 +36,22 @@ extension Replay {
     guard fault.vcpu == seen.vcpu, fault.address == seen.address, fault.errorCode == seen.errorCode,
       fault.isFixed == seen.isFixed, fault.isSpurious == seen.isSpurious
     else { return "the fast page fault comes out otherwise" }
-    guard let address = traced(fault.pointer), frames.pair(pointer: seen.pointer, address: address) else {
+    if let address = traced(fault.pointer), !frames.pair(pointer: seen.pointer, address: address) {
       return "the entry's pointer is not the one that it had, or another entry has it"
     }
     let level = mmu.level(of: fault.pointer)
     return changes(level, fault.old, seen.old, fault.new, seen.new)
+  }
+
+  /// Whether two addresses name the same entry. A table whose link is printed late gets its frame here; the link's own event
+  /// must show the same one.
+  private mutating func isSame(_ engine: UInt64, _ trace: UInt64) -> Bool {
+    if let known = traced(engine) { return known == trace }
+    guard let table = mmu.tables.table(at: PFN(engine >> 12)), engine & 0xFFF == trace & 0xFFF else { return false }
+    let frame = trace >> 12 | mmu.format.encryption >> 12
+    guard frames.table(at: frame) == nil else { return false }
+    frames.bind(table, frame)
+    return true
   }
 
   /// The trace's physical address for one of the engine's.

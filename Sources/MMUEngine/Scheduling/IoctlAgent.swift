@@ -133,6 +133,7 @@ extension MMUHost {
   private mutating func stepFastZap() {
     if awaitsExits { return }
     while let step = ioctl.zap?.step(&mmu) {
+      if case .event(let event) = step { record(2, .mmu(event)) }
       switch step {
       case .event(.spteChanged(_, _, _, old: .nonpresent, new: mmu.version.frozen)): continue
       case .kick: requestReload()
@@ -156,6 +157,7 @@ extension MMUHost {
   private mutating func stepIoctlWalk() {
     if awaitsExits { return }
     guard let step = ioctl.walk?.step(&mmu) else { return }
+    if case .event(let event) = step { record(2, .mmu(event)) }
     switch step {
     case .asks:
       let isHuge = memory.isHuge(Self.slots[ioctl.slot])

@@ -32,6 +32,8 @@ package struct MMUHost: Sendable {
   package var activeInvalidations = 0
   /// Counts memslot swaps that readers can see.
   package var slotEpoch = 0
+  /// What a tracer would have recorded; nil when nobody listens.
+  package var recording: [RecordedEvent]?
   /// Random choices of the agents' scripts.
   package var choices: ScheduleRandom
 
@@ -40,6 +42,11 @@ package struct MMUHost: Sendable {
     mmu.faults = faults
     vcpus = [VCPUAgent(0), VCPUAgent(1)]
     choices = ScheduleRandom(seed: seed)
+  }
+
+  /// Notes an event for the tracer.
+  mutating func record(_ agent: Int, _ content: RecordedEvent.Content) {
+    recording?.append(RecordedEvent(agent: agent, content: content))
   }
 
   /// The slot that a frame lies in.
@@ -89,6 +96,19 @@ package struct MMUHost: Sendable {
     }
     mmu.endGracePeriod(mmu.graveyard.count)
   }
+}
+
+/// An event as a tracer records it: whose, and what.
+package struct RecordedEvent: Hashable, Sendable {
+  package enum Content: Hashable, Sendable {
+    case mmu(TraceEvent)
+    case fault(vcpu: Int, address: UInt64, code: UInt64)
+    case entry(vcpu: Int)
+    case unmap(FrameRange)
+  }
+
+  package let agent: Int
+  package let content: Content
 }
 
 /// A small generator with a seed (SplitMix64).

@@ -79,6 +79,7 @@ extension MMUHost {
     notifier.range =
       isWhole
       ? FrameRange(start: page & ~511, end: (page & ~511) + 512) : FrameRange(start: page, end: page + 1)
+    record(3, .unmap(notifier.range))
     activeInvalidations += 1
     notifier.mode = mmu.has(.notifierLocksForRead) ? .read : .write
     notifier.phase = .lock
@@ -86,6 +87,7 @@ extension MMUHost {
 
   private mutating func zapForNotifier() {
     guard let step = notifier.walk?.step(&mmu) else { return }
+    if case .event(let event) = step { record(3, .mmu(event)) }
     guard case .finished = step else { return }
     let needsFlush = notifier.walk?.needsFlush ?? false
     notifier.walk = nil

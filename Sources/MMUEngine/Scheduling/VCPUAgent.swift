@@ -48,13 +48,20 @@ extension MMUHost {
       vcpus[number].tlb.flush()
     }
     vcpus[number].isInGuest = true
+    record(number, .entry(vcpu: number))
   }
 
   /// `kvm_mmu_load`; its unconditional flush is what lets zaps of invalid roots skip theirs.
   private mutating func load(_ number: Int) {
     guard mmu.lock.acquire(.read) else { return }
     let role = RootRole(level: .page512G)
-    vcpus[number].root = mmu.findRoot(role) ?? mmu.makeRoot(role).0
+    if let root = mmu.findRoot(role) {
+      vcpus[number].root = root
+    } else {
+      let (root, event) = mmu.makeRoot(role)
+      vcpus[number].root = root
+      record(number, .mmu(event))
+    }
     mmu.lock.release(.read)
     if !mmu.has(.loadWithoutFlush) { vcpus[number].tlb.flush() }
   }
@@ -139,6 +146,7 @@ extension MMUHost {
     if mmu.format.isMMIO(entry), !entry.isPresent { code.insert(.reserved) }
     vcpus[number].fault = PageFault(FaultRequest(vcpu: number, address: gfn << 12, code: code), root: root)
     vcpus[number].faultEpoch = slotEpoch
+    record(number, .fault(vcpu: number, address: gfn << 12, code: code.rawValue))
   }
 
   private mutating func stepFault(_ number: Int) {
@@ -146,7 +154,9 @@ extension MMUHost {
     guard let step = vcpus[number].fault?.step(&mmu, &cache) else { return }
     vcpus[number].cache = cache
     switch step {
-    case .event(let event): noteWritable(event, number)
+    case .event(let event):
+      record(number, .mmu(event))
+      noteWritable(event, number)
     case .silent, .blocked, .kick: return
     case .flush:
       // The flush comes inside the RCU section: everybody in the guest is out before the fault goes on.
@@ -192,6 +202,8 @@ extension MMUHost {
   private mutating func finishFault(_ number: Int) {
     guard let fault = vcpus[number].fault, let result = fault.result else { return }
     vcpus[number].fault = nil
+    var last = fault
+    if let event = last.takeMMIOEvent(mmu.format) { record(number, .mmu(event)) }
     let gfn = fault.request.gfn.rawValue
     checkTree()
     if result == .emulate {
