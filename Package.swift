@@ -36,10 +36,12 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CZ3", pkgConfig: "z3", providers: [.apt(["libz3-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CIntrinsics"),
     stage("Diagnostics"),
     stage("Logic", settings: fast),
     stage("MMUEngine", settings: fast),
+    stage("KernelTraces", ["MMUEngine", "CZlib"], settings: fast),
     stage("Murphi", ["Diagnostics"]),
     stage("TransitionSystems", ["Logic"], settings: fast),
     stage("Execution", ["Murphi", "Diagnostics", "Logic", "TransitionSystems"], settings: fast),
@@ -61,10 +63,13 @@ let package = Package(
       name: "kvmcheck",
       dependencies: [
         "Diagnostics", "Logic", "Murphi", "TransitionSystems", "Execution", "Elaboration", "SMT", "Engines",
-        "ExplicitState", "Checking", "Interchange", "MMUEngine", "Replay", "Report",
+        "ExplicitState", "Checking", "Interchange", "MMUEngine", "KernelTraces", "Replay", "Report",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Crypto", package: "swift-crypto"),
       ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "Benchmarks", dependencies: ["KernelTraces", "MMUEngine"], path: "Benchmarks", exclude: ["Baselines"],
       swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["Diagnostics", "Murphi", "Logic", "TransitionSystems"],
@@ -80,6 +85,7 @@ let package = Package(
     tests("SMTTests", ["SMT", "Logic"]),
     tests("EnginesTests", ["Engines", "SMT", "Elaboration", "Murphi", "Logic", "TransitionSystems"]),
     tests("MMUEngineTests", ["MMUEngine"]),
+    tests("KernelTracesTests", ["KernelTraces", "MMUEngine"]),
     tests("ReplayTests", ["Replay", "MMUEngine", "Murphi", "Diagnostics", "Execution", "Logic", "TransitionSystems"]),
     tests(
       "AgreementTests",

@@ -60,6 +60,8 @@ package struct EngineCheck: Sendable, Hashable {
   /// Every check that can fire, with what it means, in the order in which `kvmcheck engine` lists them.
   package static let all: [EngineCheck] =
     VirtualMachineHost.checks + Machine.secureEPTChecks + GuestMemfdHost.checks + TDIoctlHost.checks
+    + KernelAssertion.allCases.map { $0.check("an assertion of the TDP MMU or of its callers") }
+    + MMUDamage.allCases.filter { $0 != .freedTableUsed }.map { $0.check($0.summary) }
 }
 
 /// What an operation did.

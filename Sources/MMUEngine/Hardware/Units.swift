@@ -117,6 +117,9 @@ package enum Level: UInt8, Hashable, Comparable, Sendable, CaseIterable {
 
   /// The level of the tables that an entry here points to; nil at 4 KiB.
   package var below: Level? { Level(rawValue: rawValue - 1) }
+
+  /// The level of the entries that point to tables of this level; nil at the top.
+  package var above: Level? { Level(rawValue: rawValue + 1) }
 }
 
 /// The page-info operand of the MEM.* calls (RCX): level in bits 2:0, address in 51:12, the rest zero.

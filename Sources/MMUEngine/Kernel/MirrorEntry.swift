@@ -12,17 +12,10 @@ package enum SPTEState: String, Hashable, Sendable {
   case present = "PRESENT"
 }
 
-/// A shadow page table entry of a mirror table.
-package struct SPTE: Hashable, Sendable, BitwiseCopyable {
-  package let rawValue: UInt64
-
-  package init(rawValue: UInt64) { self.rawValue = rawValue }
-
-  /// What tables are filled with (`SHADOW_NONPRESENT_VALUE`): suppress #VE, nothing else.
-  package static let nonpresent = SPTE(rawValue: 1 << 63)
-
+/// What a mirror entry looks like: RWX, write-back, host- and MMU-writable, and never IPAT. Source: `tdx_sept_set_private_spte`.
+extension SPTE {
   /// A thread is in the middle of an update of several steps (`FROZEN_SPTE`); nobody else may touch the entry.
-  package static let frozen = SPTE(rawValue: 0x8000_0000_0000_05A0)
+  package static let frozen = KernelVersion.linux616.frozen
 
   /// A 4 KiB leaf: RWX, write-back, accessed, dirty, host- and MMU-writable.
   package static func leaf(_ page: PFN) -> SPTE { SPTE(rawValue: page.rawValue << 12 | 0x8600_0000_0000_0B37) }
@@ -33,21 +26,15 @@ package struct SPTE: Hashable, Sendable, BitwiseCopyable {
   /// The state that the bits say: FROZEN is one value, PRESENT is bit 11.
   package var state: SPTEState {
     if self == .frozen { return .frozen }
-    return rawValue & 1 << 11 != 0 ? .present : .nonpresent
+    return isPresent ? .present : .nonpresent
   }
 
   /// The frame that a present entry points to.
-  package var page: PFN { PFN(rawValue >> 12 & (1 << 40 - 1)) }
-}
-
-/// How mmu_lock is held by whoever changes an entry.
-package enum MMULockMode: Hashable, Sendable {
-  case read
-  case write
+  package var page: PFN { pfn }
 }
 
 /// A change of one mirror entry: the only way in which one is ever written (`handle_changed_spte` and its callers).
-package struct SPTEChange: Hashable, Sendable {
+package struct MirrorChange: Hashable, Sendable {
   package let gfn: GFN
   /// The level of the entry: 4K for a leaf, 2M for a pointer to a table of leaves.
   package let level: Level

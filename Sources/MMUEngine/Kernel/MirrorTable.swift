@@ -54,7 +54,7 @@ package struct MirrorTable: Hashable, Sendable {
   /// Writes an entry: the choke point of all changes. A use of a freed table is reported, a forbidden change too.
   ///
   /// Source: Linux 6.16 arch/x86/kvm/mmu/tdp_mmu.c, tdp_mmu_set_spte, __tdp_mmu_set_spte_atomic, handle_changed_spte.
-  package mutating func apply(_ change: SPTEChange, in memory: inout PhysicalMemory) {
+  package mutating func apply(_ change: MirrorChange, in memory: inout PhysicalMemory) {
     guard let location = location(change.gfn, change.level, in: memory) else {
       preconditionFailure("mirror entry written whose table is not linked")
     }
@@ -70,7 +70,7 @@ package struct MirrorTable: Hashable, Sendable {
   ///
   /// Under the shared lock an entry only becomes present, or is frozen and unfrozen; under the exclusive one it only becomes
   /// nonpresent. Source: `__tdp_mmu_set_spte_atomic`, `tdp_mmu_set_spte`.
-  private static func check(_ old: SPTE, _ change: SPTEChange) -> String? {
+  private static func check(_ old: SPTE, _ change: MirrorChange) -> String? {
     switch (change.lock, old.state, change.new.state) {
     case (.read, .nonpresent, .frozen), (.read, .frozen, .present), (.read, .frozen, .nonpresent): nil
     case (.write, .present, .nonpresent), (.write, .nonpresent, .nonpresent): nil

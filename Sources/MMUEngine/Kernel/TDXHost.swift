@@ -78,7 +78,7 @@ package struct TDXHost: Hashable, Sendable {
 
   /// Writes a mirror entry. Requires: there is a VM.
   mutating func setMirror(_ gfn: GFN, _ level: Level, _ new: SPTE, _ lock: MMULockMode) {
-    vm?.mirror.apply(SPTEChange(gfn: gfn, level: level, new: new, lock: lock), in: &platform.memory)
+    vm?.mirror.apply(MirrorChange(gfn: gfn, level: level, new: new, lock: lock), in: &platform.memory)
   }
 
   /// Reads a mirror entry.

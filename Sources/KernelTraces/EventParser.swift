@@ -1,0 +1,241 @@
+/// The text of each event, as the kernel's tracepoints print it.
+import MMUEngine
+
+enum EventParser {
+  /// What an event's text says; nil when it is not understood.
+  static func content(_ kind: EventKind, _ cursor: inout TextCursor) -> TraceContent? {
+    switch kind {
+    case .spteChanged: spteChanged(&cursor)
+    case .prepareZapPage: page(&cursor).map { $0.isDirect ? .mmu(.prepareZapPage($0)) : .otherMMU(EventName(-1)) }
+    case .getPage: page(&cursor).map { $0.isDirect ? .mmu(.getPage($0)) : .otherMMU(EventName(-1)) }
+    case .zapAllFast: zapAllFast(&cursor)
+    case .setSPTE: setSPTE(&cursor)
+    case .requested: requested(&cursor)
+    case .fastPageFault: fastPageFault(&cursor)
+    case .splitHugePage: splitHugePage(&cursor)
+    case .markMMIO: markMMIO(&cursor)
+    case .checkMMIO: checkMMIO(&cursor)
+    case .handleMMIO: handleMMIO(&cursor)
+    case .pageFault: pageFault(&cursor)
+    case .entry: cursor.decimal(after: "vcpu").map { .entry(vcpu: $0) }
+    case .exit: exit(&cursor)
+    case .unmapRange: unmapRange(&cursor)
+    case .age, .testAge: .age
+    case .syncPage, .unsyncPage, .pagetableWalk, .pagingElement, .setAccessedBit, .setDirtyBit, .walkerError:
+      .otherMMU(EventName(-1))
+    default: ProbeParser.probe(kind, &cursor).map { .probe($0) }
+    }
+  }
+
+  private static func level(_ cursor: inout TextCursor, after text: StaticString) -> Level? {
+    guard let value = cursor.decimal(after: text), value >= 1, value <= 5 else { return nil }
+    return Level(rawValue: UInt8(value))
+  }
+
+  private static func frame(_ cursor: inout TextCursor) -> GFN? { cursor.hex(after: "gfn").map(GFN.init) }
+
+  private static func entry(_ cursor: inout TextCursor, after text: StaticString) -> SPTE? {
+    cursor.hex(after: text).map(SPTE.init(rawValue:))
+  }
+
+  private static func spteChanged(_ cursor: inout TextCursor) -> TraceContent? {
+    guard cursor.word("as id"), let space = cursor.decimal(), space == 0 || space == 1, let gfn = frame(&cursor),
+      let level = level(&cursor, after: "level"), let old = entry(&cursor, after: "old_spte"),
+      let new = entry(&cursor, after: "new_spte")
+    else { return nil }
+    return .mmu(.spteChanged(space == 0 ? .normal : .systemManagement, gfn, level, old: old, new: new))
+  }
+
+  /// `sp gen G gfn F lL 8-byte q0 direct wux nxe ad root R sync`, and libtraceevent's order of the same fields.
+  private static func page(_ cursor: inout TextCursor) -> PageDescription? {
+    var whole = cursor
+    let generation = cursor.seek("gen ") ? cursor.decimal() ?? -1 : 0
+    cursor = whole
+    guard generation >= 0, generation < 256, cursor.seek("gfn "), let frame = cursor.hex() else { return nil }
+    cursor.skipBlanks()
+    _ = cursor.take("l")
+    guard let number = cursor.decimal(), number >= 1, let level = Level(rawValue: UInt8(truncatingIfNeeded: number)),
+      whole.seek("root "), let count = whole.decimal(), count >= 0, count <= UInt32.max
+    else { return nil }
+    var flags = cursor
+    let isDirect = flags.seek(" direct")
+    flags = cursor
+    let isInvalid = flags.seek(" invalid")
+    flags = cursor
+    let isDisabled = flags.seek(" !ad ")
+    return PageDescription(
+      generation: UInt8(generation), gfn: GFN(frame), level: level, isDirect: isDirect, isInvalid: isInvalid,
+      usesAccessedDirty: !isDisabled, rootCount: UInt32(count))
+  }
+
+  private static func zapAllFast(_ cursor: inout TextCursor) -> TraceContent? {
+    guard let generation = cursor.decimal(after: "kvm-mmu-valid-gen"), generation >= 0, generation < 256,
+      let used = cursor.hex(after: "used_pages")
+    else { return nil }
+    return .mmu(.zapAllFast(generation: UInt8(generation), usedPages: used))
+  }
+
+  private static func setSPTE(_ cursor: inout TextCursor) -> TraceContent? {
+    guard let gfn = frame(&cursor), let entry = entry(&cursor, after: "spte"), cursor.seek(")"),
+      let level = level(&cursor, after: "level"), let address = cursor.hex(after: "at")
+    else { return nil }
+    return .mmu(.setSPTE(gfn, level, entry, address: address))
+  }
+
+  private static func requested(_ cursor: inout TextCursor) -> TraceContent? {
+    guard let gfn = frame(&cursor), let pfn = cursor.hex(after: "pfn"), let level = level(&cursor, after: "level")
+    else { return nil }
+    return .mmu(.requested(gfn, pfn: pfn, level))
+  }
+
+  private static func fastPageFault(_ cursor: inout TextCursor) -> TraceContent? {
+    guard let vcpu = cursor.decimal(after: "vcpu"), let address = cursor.hex(after: "gva"), cursor.word("error_code"),
+      let code = errorCode(&cursor), let pointer = cursor.hex(after: "sptep"), let old = entry(&cursor, after: "old"),
+      let new = entry(&cursor, after: "new"), let spurious = cursor.decimal(after: "spurious"),
+      let fixed = cursor.decimal(after: "fixed")
+    else { return nil }
+    return .mmu(
+      .fastPageFault(
+        FastPageFault(
+          vcpu: vcpu, address: address, errorCode: code, pointer: pointer, old: old, new: new,
+          isSpurious: spurious != 0, isFixed: fixed != 0)))
+  }
+
+  /// Names joined by `|`, what has no name in hexadecimal.
+  private static func errorCode(_ cursor: inout TextCursor) -> UInt64? {
+    cursor.skipBlanks()
+    var code: UInt64 = 0
+    repeat {
+      if cursor.take("RSVD") {
+        code |= 8
+      } else if cursor.take("P") {
+        code |= 1
+      } else if cursor.take("W") {
+        code |= 2
+      } else if cursor.take("U") {
+        code |= 4
+      } else if cursor.take("F") {
+        code |= 16
+      } else if let rest = cursor.hex() {
+        code |= rest
+      } else {
+        return nil
+      }
+    } while cursor.take("|")
+    return code
+  }
+
+  private static func splitHugePage(_ cursor: inout TextCursor) -> TraceContent? {
+    guard let gfn = frame(&cursor), let entry = entry(&cursor, after: "spte"),
+      let level = level(&cursor, after: "level"), let errno = cursor.decimal(after: "errno")
+    else { return nil }
+    return .mmu(.splitHugePage(gfn, level, entry, errno: errno))
+  }
+
+  private static func markMMIO(_ cursor: inout TextCursor) -> TraceContent? {
+    guard let pointer = cursor.hex(after: "sptep:"), let gfn = frame(&cursor),
+      let access = cursor.hex(after: "access"), access < 256, let generation = cursor.hex(after: "gen")
+    else { return nil }
+    return .mmu(.markMMIO(gfn, pointer: pointer, access: UInt8(access), generation: generation))
+  }
+
+  private static func checkMMIO(_ cursor: inout TextCursor) -> TraceContent? {
+    guard let entry = entry(&cursor, after: "spte"), let current = cursor.hex(after: "kvm_gen"),
+      let generation = cursor.hex(after: "spte-gen"), let valid = cursor.decimal(after: "valid")
+    else { return nil }
+    return .mmu(.checkMMIO(entry, current: current, entry: generation, isValid: valid != 0))
+  }
+
+  private static func handleMMIO(_ cursor: inout TextCursor) -> TraceContent? {
+    guard let address = cursor.hex(after: "addr:"), let gfn = frame(&cursor),
+      let access = cursor.hex(after: "access"), access < 256
+    else { return nil }
+    return .mmu(.handleMMIO(address: address, gfn, access: UInt8(access)))
+  }
+
+  private static func pageFault(_ cursor: inout TextCursor) -> TraceContent? {
+    guard let vcpu = cursor.decimal(after: "vcpu"), cursor.seek("address "), let address = cursor.hex(),
+      let code = cursor.hex(after: "error_code")
+    else { return nil }
+    return .pageFault(vcpu: vcpu, address: address, code: code)
+  }
+
+  private static func exit(_ cursor: inout TextCursor) -> TraceContent? {
+    var start = cursor
+    let vcpu = cursor.decimal(after: "vcpu") ?? 0
+    guard start.seek("reason ") else { return nil }
+    if start.take("npf") || start.take("EPT_VIOLATION") { return .exit(vcpu: vcpu, .pageFault) }
+    if start.take("EPT_MISCONFIG") { return .exit(vcpu: vcpu, .misconfiguration) }
+    return .exit(vcpu: vcpu, .other)
+  }
+
+  private static func unmapRange(_ cursor: inout TextCursor) -> TraceContent? {
+    guard cursor.seek("range: "), let start = cursor.hex(), let end = cursor.hex(after: "--") else { return nil }
+    return .unmapRange(start: start, end: end)
+  }
+}
+
+/// Arguments of the probes. Those that a kernel's function does not have hold register contents and are not read.
+enum ProbeParser {
+  static func probe(_ kind: EventKind, _ cursor: inout TextCursor) -> Probe? {
+    switch kind {
+    case .initTDP: .initializeMMU
+    case .setMemslot: number("change=", &cursor).map { .setMemslot(change: $0) }
+    case .flushShadowMemslot: .flushShadowMemslot
+    case .zapAllFastProbe: .zapAllFast
+    case .invalidateAllRoots, .invalidateRoots: .invalidateRoots
+    case .zapInvalidatedRoots: .zapInvalidatedRoots
+    case .zapRoot: number("root=", &cursor).map { .zapRoot(root: $0) }
+    case .zapRootLevel: pass(&cursor)
+    case .putRoot: number("root=", &cursor).map { .putRoot(root: $0) }
+    case .mmuLoad: .loadMMU
+    case .allocRoot: .allocateRoot
+    case .unmapGFN, .unmapGFNRange: .unmapFrames
+    case .zapLeafs: leaves(&cursor)
+    case .flushTLBs, .flushTLBsRange, .flushTLBsMemslot: .flush
+    case .trySplit: split(&cursor)
+    case .wrprotSlot: number("min_level=", &cursor).map { .writeProtectSlot(minimum: $0) }
+    case .clearDirtyMasked: mask(&cursor)
+    case .zapCollapsible, .recoverHugePages: .recoverHugePages
+    case .archPreSetAttributes: .setAttributes
+    case .archPostSetAttributes: .attributesSet
+    case .gmemInvalidateBegin: .invalidateFile
+    case .destroyVM: .destroyVM
+    case .mnRelease: .release
+    case .zapAll: .zapAll
+    case .uninitTDP: .uninitializeMMU
+    case .mmuUnload: .unloadMMU
+    case .freeSPRCU: .freeTable
+    default: .other
+    }
+  }
+
+  /// `name=value`: hexadecimal behind 0x, else decimal.
+  private static func number(_ name: StaticString, _ cursor: inout TextCursor) -> UInt64? {
+    var copy = cursor
+    guard copy.seek(name) else { return nil }
+    if copy.byte == 0x30 { return copy.hex() }
+    return copy.decimal().flatMap { UInt64(exactly: $0) }
+  }
+
+  private static func pass(_ cursor: inout TextCursor) -> Probe? {
+    guard let root = number("root=", &cursor), let level = number("level=", &cursor) else { return nil }
+    return .zapRootPass(root: root, level: level)
+  }
+
+  private static func leaves(_ cursor: inout TextCursor) -> Probe? {
+    guard let root = number("root=", &cursor), let start = number("start=", &cursor), let end = number("end=", &cursor)
+    else { return nil }
+    return .zapLeaves(root: root, start: start, end: end)
+  }
+
+  private static func split(_ cursor: inout TextCursor) -> Probe? {
+    guard let start = number("start=", &cursor), let end = number("end=", &cursor) else { return nil }
+    return .trySplit(start: start, end: end)
+  }
+
+  private static func mask(_ cursor: inout TextCursor) -> Probe? {
+    guard let gfn = number("gfn=", &cursor), let mask = number("mask=", &cursor) else { return nil }
+    return .clearDirtyMasked(gfn: gfn, mask: mask)
+  }
+}

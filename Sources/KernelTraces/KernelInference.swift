@@ -1,0 +1,63 @@
+/// Which kernel recorded a trace: from the spelling of access rights, FROZEN's value, and the order in which a root is zapped.
+package import MMUEngine
+
+package struct KernelInference: Sendable {
+  /// The kernels that are still possible.
+  package private(set) var candidates = KernelVersion.traced
+  /// Tasks that have just cleared a 1 GiB entry that pointed to a table.
+  private var clearing: Set<TaskID> = []
+
+  package init() {}
+
+  /// Whether one kernel is left.
+  package var isDecided: Bool { candidates.count == 1 }
+
+  /// The kernel to use, and whether others would fit.
+  package var choice: (kernel: KernelVersion, isAmbiguous: Bool) {
+    (candidates.first ?? .linux612, candidates.count > 1)
+  }
+
+  /// Looks at one record. `names` is how the trace spells access rights, if it has shown that.
+  package mutating func consider(_ record: TraceRecord, names: KernelVersion.AccessNames?) {
+    if let names { keep { $0.accessNames == names } }
+    guard case .mmu(.spteChanged(_, _, let level, let old, let new)) = record.content else { return }
+    if !new.isPresent, KernelVersion.traced.contains(where: { $0.frozen == new }) { keep { $0.frozen == new } }
+    if clearing.remove(record.task) != nil {
+      // A full subtree goes with its 1 GiB entry only where the passes below are left out.
+      let isFull = level == .page2M && old.isPresent && !new.isPresent && new != .nonpresent
+      keep { $0.zapOrder == (isFull ? .fromOneGigabyte : .everyLevel) }
+    }
+    if level == .page1G, old.isTable(at: level), new == .nonpresent { clearing.insert(record.task) }
+  }
+
+  private mutating func keep(_ fits: (KernelVersion) -> Bool) {
+    let left = candidates.filter(fits)
+    if !left.isEmpty { candidates = left }
+  }
+}
+
+/// A trace from beginning to end.
+package enum Conformance {
+  /// Reads a trace as far as needed to tell its kernel.
+  package static func kernel(of path: String) throws(TraceError) -> (kernel: KernelVersion, isAmbiguous: Bool) {
+    var reader = TraceReader(try TraceFile(path: path))
+    var inference = KernelInference()
+    while !inference.isDecided, let record = try reader.next() {
+      inference.consider(record, names: reader.accessNames)
+    }
+    return inference.choice
+  }
+
+  /// Replays a trace. Without a kernel it is inferred, which reads the file twice; standard input is taken as 6.12 then.
+  package static func replay(path: String, kernel: KernelVersion?) throws(TraceError) -> ReplayReport {
+    var choice = (kernel: KernelVersion.linux612, isAmbiguous: true)
+    if let kernel { choice = (kernel, false) } else if path != "-" { choice = try self.kernel(of: path) }
+    var reader = TraceReader(try TraceFile(path: path))
+    var replay = Replay(choice.kernel, .npt)
+    while replay.report.difference == nil, let record = try reader.next() { replay.consume(record) }
+    var report = replay.finish(names: reader.names)
+    report.isAmbiguous = choice.isAmbiguous
+    report.lines = reader.line
+    return report
+  }
+}

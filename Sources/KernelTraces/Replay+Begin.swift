@@ -1,0 +1,324 @@
+/// What an event says went in: the page behind a fault, the agent behind an event that none of the task's agents explains.
+import MMUEngine
+
+extension Replay {
+  /// Tells the innermost agent what the event at hand shows of the host.
+  mutating func inform(_ task: Int, _ event: TraceEvent) {
+    guard case .fault? = tasks[task].jobs.last else { return }
+    switch event {
+    case .spteChanged(let space, _, let level, let old, let new):
+      if level == rootLevel { informSpace(space, task) }
+      if tasks[task].fault?.goalLevel == level, new.isLeaf(at: level) { informLeaf(task, new, level) }
+      if !new.isPresent, new != mmu.version.frozen, new != .nonpresent, tasks[task].fault?.isMMIO == true {
+        informMMIO(new, old)
+      }
+    case .setSPTE(_, let level, let entry, _):
+      if entry.isLeaf(at: level) { informLeaf(task, entry, level) }
+    case .checkMMIO(_, let current, _, _):
+      if !seesMemslots { adopt(generation: current) }
+    default: return
+    }
+  }
+
+  /// The first entry of a root shows its address space.
+  private mutating func informSpace(_ space: AddressSpace, _ task: Int) {
+    guard let root = tasks[task].fault?.root, space != mmu.tables[root].role.space, !mmu.containsPresent(root) else {
+      return
+    }
+    mmu.tables[root].role.space = space
+    tasks[task].fault?.request.space = space
+    allow(.roleInferred)
+  }
+
+  /// What a leaf shows: whether the host may write, and bits of the format that are seen the first time.
+  private mutating func informLeaf(_ task: Int, _ entry: SPTE, _ level: Level) {
+    tasks[task].fault?.setHostWritable(entry.rawValue & mmu.format.hostWritable != 0)
+    if mmu.format.vendor == .ept {
+      let type = entry.rawValue & 0x78
+      if type != mmu.format.memoryType {
+        mmu.format.memoryType = type
+        allow(.memoryType)
+      }
+    }
+    if level > .page4K, !mmu.format.splitsExecutableHugePages, !mmu.format.isExecutable(entry) {
+      mmu.format.splitsExecutableHugePages = true
+      allow(.formatInferred)
+    }
+    if !knowsEncryption, let frame = tasks[task].fault?.pageFrame {
+      let extra = entry.pfn.rawValue ^ frame.aligned(to: level).rawValue
+      if extra != 0, extra.nonzeroBitCount == 1, extra >= 1 << 24 {
+        mmu.format.encryption = extra << 12
+        allow(.formatInferred)
+      }
+      knowsEncryption = true
+    }
+  }
+
+  /// What the first MMIO entry shows: which bits make it fault.
+  private mutating func informMMIO(_ entry: SPTE, _ old: SPTE) {
+    let generation = SPTEFormat.mmioGeneration(entry)
+    if !seesMemslots || !knowsMMIO { adopt(generation: generation) }
+    guard !knowsMMIO else { return }
+    knowsMMIO = true
+    guard mmu.format.vendor == .npt else { return }
+    let generationBits: UInt64 = 0x7F8 | 0x7FF << 52
+    let top = entry.rawValue & SPTE.addressMask & ~((1 << 40) - 1)
+    let value = (entry.rawValue & ~generationBits & 1) | top
+    guard value != mmu.format.mmioValue else { return }
+    mmu.format.mmioValue = value
+    mmu.format.mmioMask = value
+    allow(.formatInferred)
+  }
+
+  /// Takes a generation from an event when memslot calls do not tell it.
+  mutating func adopt(generation: UInt64) {
+    guard mmu.generations[0] & generationMask != generation else { return }
+    if seesMemslots, mmu.generations[0] == generation * 2 {
+      spaces = 1
+    } else if seesMemslots {
+      return
+    }
+    mmu.generations[0] = generation
+    allow(.generationInferred)
+  }
+
+  /// Answers what the innermost agent asks, from the event at hand.
+  mutating func answer(_ task: Int, _ event: TraceEvent) -> Mismatch? {
+    let top = tasks[task].jobs.count - 1
+    switch tasks[task].jobs[top] {
+    case .fault:
+      guard tasks[task].fault?.question == .page else {
+        let isLogged = isLogged(event)
+        tasks[task].fault?.answer(isDirtyTracked: isLogged)
+        return nil
+      }
+      // A fault that goes on to something else has ended before this event, for a reason that the engine has or has not.
+      guard case .requested(_, let pfn, let level) = event else { return complete(task) }
+      tasks[task].fault?.answer(pfn == 1 << 63 ? .noSlot : .page(PFN(pfn), isWritable: true, limit: level))
+    case .walk(var walk):
+      var isPossible = false
+      if let (gfn, level) = walk.question { isPossible = Self.recovers(event, gfn, level) }
+      walk.answer(isHugePossible: isPossible)
+      tasks[task].jobs[top] = .walk(walk)
+    case .inferred(var walk):
+      walk.walk.answer(isHugePossible: true)
+      tasks[task].jobs[top] = .inferred(walk)
+    default: return .unexplained("an agent asks what no event answers")
+    }
+    return nil
+  }
+
+  /// Whether an event begins the recovery of this table.
+  private static func recovers(_ event: TraceEvent, _ gfn: GFN, _ level: Level) -> Bool {
+    switch event {
+    case .spteChanged(_, gfn, level, let old, _): old.isTable(at: level)
+    case .prepareZapPage(let page): page.gfn == gfn && page.level == level.below
+    default: false
+    }
+  }
+
+  /// A fast fault that leaves an MMU-writable huge page alone does so because its slot is logged.
+  private func isLogged(_ event: TraceEvent) -> Bool {
+    guard case .fastPageFault(let fault) = event else { return false }
+    return !fault.isFixed && fault.old.isLarge && mmu.format.isMMUWritable(fault.old)
+  }
+
+  /// Begins the agent that this event is the first of; false when there is none.
+  mutating func begin(_ event: TraceEvent, _ task: Int) -> Bool {
+    switch event {
+    case .getPage(let page):
+      if rootLevel == nil || page.level == rootLevel { return beginLoad(page, task) }
+      return beginSplit(page, task)
+    case .zapAllFast(let generation, _):
+      if stimuli.fastZaps == 0, stimuli.probes == 0 { mmu.validGeneration = generation }
+      stimuli.fastZaps += 1
+      tasks[task].jobs.append(.fastZap(FastZap()))
+      return true
+    case .checkMMIO(let entry, let current, _, _):
+      guard mmu.format.vendor == .ept || tasks[task].hasMisconfiguration else { return false }
+      if !seesMemslots { adopt(generation: current) }
+      let gfn = mmu.format.mmioFrame(entry)
+      return beginFault(task, address: gfn.rawValue << 12, code: FaultCode.reserved.rawValue)
+    case .spteChanged(let space, let gfn, let level, let old, let new):
+      return beginWalk(space, gfn, level, old, new, task)
+    case .prepareZapPage(let page): return beginRemoval(page, task)
+    case .setSPTE, .requested, .fastPageFault, .splitHugePage, .markMMIO, .handleMMIO: return false
+    }
+  }
+
+  /// A root is made for the task's vCPU.
+  private mutating func beginLoad(_ page: PageDescription, _ task: Int) -> Bool {
+    guard page.gfn.rawValue == 0, page.level == .page512G || page.level == .page256T else { return false }
+    let vcpu = vcpu(of: task)
+    if let root = vcpus[vcpu]?.root, !mmu.tables[root].isInvalid {
+      if mmu.roots.allSatisfy({ !mmu.containsPresent($0) }), stimuli.probes == 0 {
+        reset()
+      } else {
+        allow(.roleInferred)
+      }
+    }
+    rootLevel = page.level
+    mmu.format.usesAccessedDirty = page.usesAccessedDirty
+    stimuli.rootLoads += 1
+    tasks[task].jobs.append(.load(RootRole(level: page.level), isTraced: true))
+    return true
+  }
+
+  /// `kvm_mmu_load`: the old root's reference goes, a valid root of the role is taken or made.
+  mutating func load(_ role: RootRole, isTraced: Bool, _ task: Int) -> MicroStep {
+    let number = vcpu(of: task)
+    tasks[task].jobs.removeLast()
+    if let old = vcpus[number]?.root { mmu.putRoot(old) }
+    vcpus[number, default: ReplayVCPU()].root = nil
+    if !isTraced, let root = mmu.findRoot(role) {
+      vcpus[number]?.root = root
+      return .silent
+    }
+    let (root, event) = mmu.makeRoot(role)
+    vcpus[number]?.root = root
+    return .event(event)
+  }
+
+  /// Splits of huge pages that no probe announced.
+  private mutating func beginSplit(_ page: PageDescription, _ task: Int) -> Bool {
+    guard let above = page.level.above,
+      let root = mmu.roots(.valid).first(where: { root in
+        mmu.location(root, page.gfn, above).map { mmu.tables[$0].isLeaf(at: above) } ?? false
+      })
+    else { return false }
+    push(.split, root, page.gfn, minimum: .page2M, lock: .read, task)
+    return true
+  }
+
+  /// Begins an inferred walk at a frame.
+  private mutating func push(
+    _ action: TableWalk.Action, _ root: TableID, _ gfn: GFN, minimum: Level = .page4K, lock: MMULockMode, _ task: Int
+  ) {
+    allow(.rangeInferred)
+    noteZap(action, gfn, task)
+    let range = FrameRange(start: gfn.rawValue, end: .max)
+    let walk = TableWalk(action, root: root, range, lock: lock, minimum: minimum, mmu)
+    tasks[task].jobs.append(.inferred(InferredWalk(action: action, root: root, lock: lock, walk: walk)))
+  }
+
+  /// Leaves go under a notifier's range: it touches a memslot, so the invalidation around them has begun.
+  private mutating func noteZap(_ action: TableWalk.Action, _ gfn: GFN, _ task: Int) {
+    guard action == .zapLeaves, let top = tasks[task].jobs.indices.last,
+      case .invalidation(var bracket) = tasks[task].jobs[top]
+    else { return }
+    if !bracket.hasBegun {
+      bracket.hasBegun = true
+      mmu.invalidation.begin()
+    }
+    mmu.invalidation.add(FrameRange(start: gfn.rawValue, end: gfn.rawValue + 1))
+    tasks[task].jobs[top] = .invalidation(bracket)
+  }
+
+  /// The root in which an entry has this value now: valid ones first.
+  private mutating func root(_ space: AddressSpace, _ gfn: GFN, _ level: Level, _ old: SPTE) -> TableID? {
+    let candidates = mmu.roots(.valid, in: space) + mmu.roots(.all, in: space).filter { mmu.tables[$0].isInvalid }
+    for (position, root) in candidates.enumerated() {
+      guard let location = mmu.location(root, gfn, level) else { continue }
+      let entry = mmu.tables[location]
+      let isSame =
+        entry.isTable(at: level)
+        ? mmu.tables.table(at: entry).flatMap { frames.frame(of: $0) } == old.pfn.rawValue
+        : entry == old || entry.pfn == old.pfn && entry.isLeaf(at: level) && old.isLeaf(at: level)
+      if isSame {
+        if position > 0 { allow(.rootIdentity) }
+        return root
+      }
+    }
+    return nil
+  }
+
+  /// The walk that a change is the first event of.
+  private mutating func beginWalk(
+    _ space: AddressSpace, _ gfn: GFN, _ level: Level, _ old: SPTE, _ new: SPTE, _ task: Int
+  ) -> Bool {
+    guard old.isPresent, let root = root(space, gfn, level, old) else { return false }
+    addCPUBits(root, gfn, level, old)
+    if old.isTable(at: level) { return beginTableZap(root, gfn, level, new, task) }
+    let actions: [(TableWalk.Action, MMULockMode)] = [
+      (.zapLeaves, .write), (.writeProtect, .read), (.writeProtectFrame, .write), (.clearDirty, .read),
+      (.age, mmu.version.agingLock ?? .write),
+    ]
+    for (action, lock) in actions {
+      let range = FrameRange(start: gfn.rawValue, end: .max)
+      let walk = InferredWalk(
+        action: action, root: root, lock: lock,
+        walk: TableWalk(action, root: root, range, lock: lock, minimum: .page4K, mmu))
+      guard walk.accepts(level, old, new, mmu.format) else { continue }
+      push(action, root, gfn, lock: lock, task)
+      return true
+    }
+    return false
+  }
+
+  /// A table's entry goes: recovery of a huge page, the end of an emptied root, or the NX recovery worker.
+  private mutating func beginTableZap(
+    _ root: TableID, _ gfn: GFN, _ level: Level, _ new: SPTE, _ task: Int
+  ) -> Bool {
+    if new.isLeaf(at: level) {
+      push(.recover, root, gfn, minimum: .page2M, lock: .read, task)
+      return true
+    }
+    guard new == .nonpresent else { return false }
+    let isBeginning = mmu.version.zapOrder == .fromOneGigabyte || !mmu.hasLeaf(root, below: level)
+    if isBeginning && gfn == mmu.firstTable(root, level) {
+      push(.zap(upTo: .page256T), root, GFN(0), minimum: level, lock: .write, task)
+      tasks[task].jobs.removeLast()
+      tasks[task].jobs.append(.rootsZap(RootsZap(.direct, lock: .write)))
+      return true
+    }
+    if mmu.version.hugePageRecovery == .zap, level <= .page1G {
+      push(.recover, root, gfn, minimum: .page2M, lock: .read, task)
+      return true
+    }
+    return false
+  }
+
+  /// Kernels that print a table's end before its entry's.
+  private mutating func beginRemoval(_ page: PageDescription, _ task: Int) -> Bool {
+    guard let level = page.level.above else { return false }
+    for root in mmu.roots(.all) {
+      guard let location = mmu.location(root, page.gfn, level), mmu.tables[location].isTable(at: level) else {
+        continue
+      }
+      return beginTableZap(root, page.gfn, level, .nonpresent, task)
+        || beginTableZap(root, page.gfn, level, mmu.format.huge(.nonpresent.setting(SPTE.presentBit), level), task)
+    }
+    return false
+  }
+
+  /// A fault of the task's vCPU.
+  mutating func beginFault(_ task: Int, address: UInt64, code: UInt64) -> Bool {
+    let number = vcpu(of: task)
+    guard let root = vcpus[number]?.root else { return false }
+    var request = FaultRequest(
+      vcpu: tasks[task].vcpu ?? 0, space: vcpus[number]?.space ?? .normal, address: address,
+      code: FaultCode(rawValue: code))
+    request.space = mmu.tables[root].role.space
+    stimuli.faults += 1
+    tasks[task].fault = PageFault(request, root: root)
+    tasks[task].jobs.append(.fault)
+    return true
+  }
+}
+
+extension TDPMMU {
+  /// Whether a root has a present leaf below this level.
+  func hasLeaf(_ root: TableID, below level: Level) -> Bool {
+    leaves(root).contains { $0.1 < level }
+  }
+
+  /// The first frame whose entry at a level points to a table.
+  func firstTable(_ root: TableID, _ level: Level) -> GFN? {
+    var iterator = TDPIterator(tables, root: root, minimum: level, start: 0, end: .max)
+    while iterator.isInside {
+      if iterator.level == level, iterator.old.isTable(at: level) { return iterator.frame }
+      iterator.next(tables)
+    }
+    return nil
+  }
+}

@@ -1,0 +1,122 @@
+/// Events of several CPUs: an event is printed after its write, so another CPU's earlier write may be printed later.
+///
+/// Agents run lazily. When a task's agents do not come to the event at hand, some other task may have written something
+/// already whose event is still to come. Each such task is run ahead, one event at a time; its events wait in `ahead` and must
+/// be what the trace shows for it later. Nothing is lost by trying: a replay is a value, and a failed try is thrown away.
+import MMUEngine
+
+extension Replay {
+  /// Tries as the trace has it, then with other tasks run ahead.
+  mutating func attemptAnyOrder(_ task: Int, _ body: (inout Replay) -> Mismatch?) -> Mismatch? {
+    let others = tasks.indices.filter { $0 != task && !tasks[$0].jobs.isEmpty }
+    guard !others.isEmpty else { return body(&self) }
+    let saved = self
+    guard let failure = body(&self) else { return nil }
+    let failed = self
+    for depth in 1...3 {
+      for order in Self.orders(of: others, depth: depth) {
+        self = saved
+        guard order.allSatisfy({ runAhead($0) }) else { continue }
+        if body(&self) == nil {
+          allow(.printedLate)
+          return nil
+        }
+      }
+    }
+    self = failed
+    return failure
+  }
+
+  /// Sequences of tasks to run ahead, shortest first.
+  private static func orders(of tasks: [Int], depth: Int) -> [[Int]] {
+    guard depth > 0 else { return [[]] }
+    return orders(of: tasks, depth: depth - 1).flatMap { order in tasks.map { order + [$0] } }
+  }
+
+  /// Runs a task to its next event, or to its end. False when it can do neither.
+  private mutating func runAhead(_ task: Int) -> Bool {
+    guard !tasks[task].jobs.isEmpty else { return false }
+    if yieldLock(task) { return true }
+    while let job = tasks[task].jobs.last {
+      if case .inferred = job {
+        dropInferred(task)
+        return true
+      }
+      switch stepTop(task) {
+      case .silent, .flush, .kick: continue
+      case .event(let event):
+        tasks[task].ahead.append(event)
+        return true
+      case .blocked, .asks: return false
+      case .finished:
+        tasks[task].jobs.removeLast()
+        if tasks[task].jobs.isEmpty { return true }
+      }
+    }
+    return true
+  }
+
+  /// A walk that may drop mmu_lock does so.
+  private mutating func yieldLock(_ task: Int) -> Bool {
+    let top = tasks[task].jobs.count - 1
+    switch tasks[task].jobs[top] {
+    case .walk(var walk) where walk.mayYield && mmu.lock.isHeld(walk.lock):
+      walk.yield(&mmu)
+      tasks[task].jobs[top] = .walk(walk)
+    case .fastZap(var zap) where zap.mayYield:
+      zap.yield(&mmu)
+      tasks[task].jobs[top] = .fastZap(zap)
+    case .rootsZap(var zap) where zap.mayYield:
+      zap.yield(&mmu)
+      tasks[task].jobs[top] = .rootsZap(zap)
+    default: return false
+    }
+    return true
+  }
+
+  /// Records the first difference.
+  mutating func differ(_ failure: Mismatch, _ event: TraceEvent?, _ task: Int, _ line: Int) {
+    let version = mmu.version
+    let format = mmu.format
+    func show(_ event: TraceEvent) -> String { event.name + ": " + event.text(version, format) }
+    var trace = history.list.map { "\($0.line): \(show($0.trace))" }
+    var engine = history.list.map { "\($0.line): \(show($0.engine))" }
+    trace.append("\(line): " + (event.map(show) ?? "the task goes on to something else"))
+    engine.append("\(line): " + (failure.event.map(show) ?? "no event"))
+    report.difference = Difference(
+      line: line, reason: failure.reason, traceSide: trace, engineSide: engine,
+      path: path(of: event ?? failure.event), steps: tasks[task].jobs.map(\.name))
+  }
+
+  /// The entries of every root on the way to an event's frame.
+  private func path(of event: TraceEvent?) -> [String] {
+    guard let gfn = event?.gfn else { return [] }
+    return mmu.roots.flatMap { root -> [String] in
+      var lines = ["root \(root.rawValue)\(mmu.tables[root].isInvalid ? ", invalid" : "")"]
+      var level: Level? = mmu.tables[root].level
+      while let current = level, let location = mmu.location(root, gfn, current) {
+        let entry = mmu.tables[location]
+        let frame = frames.frame(of: location.table).map { String($0, radix: 16) } ?? "not shown"
+        lines.append(
+          "  level \(current.rawValue), table frame \(frame), index \(location.index): "
+            + String(entry.rawValue, radix: 16))
+        level = entry.isTable(at: current) ? current.below : nil
+      }
+      return lines
+    }
+  }
+}
+
+extension TraceEvent {
+  /// The frame that an event is about; nil when it has none.
+  var gfn: GFN? {
+    switch self {
+    case .spteChanged(_, let gfn, _, _, _), .setSPTE(let gfn, _, _, _), .requested(let gfn, _, _),
+      .splitHugePage(let gfn, _, _, _), .markMMIO(let gfn, _, _, _), .handleMMIO(_, let gfn, _):
+      gfn
+    case .prepareZapPage(let page), .getPage(let page): page.gfn
+    case .fastPageFault(let fault): GFN(fault.address >> 12)
+    case .zapAllFast, .checkMMIO: nil
+    }
+  }
+}

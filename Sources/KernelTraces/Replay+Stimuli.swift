@@ -1,0 +1,225 @@
+/// What a trace shows going in: exits, faults, notifier ranges, and the calls that probes see.
+import MMUEngine
+
+extension Replay {
+  /// Takes an event that is not compared but drives the engine.
+  mutating func stimulus(_ content: TraceContent, _ task: Int, _ line: Int) {
+    let failure: Mismatch?
+    switch content {
+    case .pageFault(let vcpu, let address, let code): failure = pageFault(vcpu, address, code, task)
+    case .entry(let vcpu): failure = enter(vcpu, task)
+    case .exit(let vcpu, let reason):
+      failure = attemptAnyOrder(task) { $0.complete(task) }
+      join(vcpu, task)
+      tasks[task].hasMisconfiguration = reason == .misconfiguration
+    case .unmapRange:
+      failure = attemptAnyOrder(task) { $0.settle(task) }
+      stimuli.invalidations += 1
+      tasks[task].jobs.append(.invalidation(Invalidation()))
+    case .probe(let probe):
+      stimuli.probes += 1
+      failure = self.probe(probe, task)
+    case .mmu, .otherMMU, .other, .age: failure = nil
+    }
+    if let failure { differ(failure, nil, task, line) }
+  }
+
+  /// A task runs a vCPU: what it had under its own number is the vCPU's.
+  private mutating func join(_ vcpu: Int, _ task: Int) {
+    guard tasks[task].vcpu != vcpu else { return }
+    if let state = vcpus.removeValue(forKey: self.vcpu(of: task)) { vcpus[vcpu] = state }
+    tasks[task].vcpu = vcpu
+  }
+
+  private mutating func pageFault(_ vcpu: Int, _ address: UInt64, _ code: UInt64, _ task: Int) -> Mismatch? {
+    if let failure = attemptAnyOrder(task, { $0.complete(task) }) { return failure }
+    join(vcpu, task)
+    let bits = mmu.format.vendor == .ept ? FaultCode.qualification(code).rawValue : code
+    guard beginFault(task, address: address, code: bits) else {
+      return .unexplained("vCPU \(vcpu) faults and has no root: the trace begins after the root was made")
+    }
+    return nil
+  }
+
+  /// A vCPU enters the guest: whatever its task had to do is done, and it has a valid root.
+  private mutating func enter(_ vcpu: Int, _ task: Int) -> Mismatch? {
+    attemptAnyOrder(task) { replay in
+      if let failure = replay.complete(task) { return failure }
+      replay.join(vcpu, task)
+      guard let root = replay.vcpus[vcpu]?.root, !replay.mmu.tables[root].isInvalid else {
+        guard let level = replay.rootLevel else {
+          return .unexplained("vCPU \(vcpu) enters and has no root: the trace begins after the root was made")
+        }
+        replay.tasks[task].jobs.append(.load(RootRole(level: level), isTraced: false))
+        return replay.complete(task)
+      }
+      return nil
+    }
+  }
+
+  /// A probe: the beginning of a kernel function, with its arguments.
+  private mutating func probe(_ probe: Probe, _ task: Int) -> Mismatch? {
+    switch probe {
+    case .initializeMMU:
+      reset()
+      return nil
+    case .freeTable:
+      endGracePeriod(1)
+      return nil
+    case .flush, .putRoot, .zapInvalidatedRoots, .allocateRoot, .loadMMU, .unloadMMU, .destroyVM, .release, .zapAllFast,
+      .other:
+      return nil
+    case .unmapFrames: return beginInvalidation(task, nil)
+    case .zapLeaves(let root, let start, let end): return zapLeaves(root, FrameRange(start: start, end: end), task)
+    case .zapRoot(let pointer), .zapRootPass(let pointer, _): return zapRoot(pointer, task)
+    default: return call(probe, task)
+    }
+  }
+
+  /// Probes that begin a call: what the task did before is over.
+  private mutating func call(_ probe: Probe, _ task: Int) -> Mismatch? {
+    switch probe {
+    case .invalidateRoots, .flushShadowMemslot: return advance(probe, task)
+    case .setAttributes, .invalidateFile: return bracket(probe, task)
+    case .attributesSet:
+      let failure = attemptAnyOrder(task) { $0.complete(task) }
+      return failure
+    default: break
+    }
+    if let failure = attemptAnyOrder(task, { replay in replay.completeWalks(task) }) { return failure }
+    switch probe {
+    case .setMemslot(let change):
+      if let failure = attemptAnyOrder(task, { $0.complete(task) }) { return failure }
+      seesMemslots = true
+      stimuli.memslotCalls += 1
+      tasks[task].jobs.append(.memslot(SlotChange(change: change)))
+    case .trySplit(let start, let end):
+      tasks[task].slotRange = FrameRange(start: start, end: end)
+      push(.split, FrameRange(start: start, end: end), lock: .read, minimum: .page2M, task)
+    case .writeProtectSlot(let minimum):
+      guard let range = tasks[task].slotRange else { break }
+      push(.writeProtect, range, lock: .read, minimum: Level(rawValue: UInt8(minimum)) ?? .page4K, task)
+    case .clearDirtyMasked(let gfn, let mask): pushMasked(gfn, mask, task)
+    case .recoverHugePages:
+      guard let range = tasks[task].slotRange else { break }
+      push(.recover, range, lock: .read, minimum: .page2M, task)
+    case .zapAll: tasks[task].jobs.append(.rootsZap(RootsZap(.direct, lock: .write)))
+    case .uninitializeMMU: uninitialize(task)
+    default: break
+    }
+    return nil
+  }
+
+  /// Finishes walks and zaps of the task, not the memslot call or the invalidation around them.
+  private mutating func completeWalks(_ task: Int) -> Mismatch? {
+    while let job = tasks[task].jobs.last {
+      switch job {
+      case .memslot, .invalidation: return nil
+      case .inferred:
+        dropInferred(task)
+        continue
+      case .fault, .fastZap, .rootsZap, .walk, .load: break
+      }
+      switch stepTop(task) {
+      case .silent, .flush, .kick: continue
+      case .event(let event): return .missing(event)
+      case .blocked: return .blocked
+      case .asks: answerEnd(task)
+      case .finished: tasks[task].jobs.removeLast()
+      }
+    }
+    return nil
+  }
+
+  private mutating func answerEnd(_ task: Int) {
+    guard case .walk(var walk)? = tasks[task].jobs.popLast() else { return }
+    walk.answer(isHugePossible: false)
+    tasks[task].jobs.append(.walk(walk))
+  }
+
+  private mutating func push(
+    _ action: TableWalk.Action, _ range: FrameRange, lock: MMULockMode, minimum: Level, _ task: Int
+  ) {
+    tasks[task].jobs.append(.walk(RootsWalk(action, .valid, range, lock: lock, minimum: minimum)))
+  }
+
+  /// The log of up to 64 pages is read: W goes from those that were dirty; with PML it is D.
+  private mutating func pushMasked(_ gfn: UInt64, _ mask: UInt64, _ task: Int) {
+    let action = TableWalk.Action.clearDirtyMasked(
+      base: GFN(gfn), mask: mask, writeProtect: mmu.format.vendor == .npt)
+    let range = FrameRange(start: gfn + UInt64(mask.trailingZeroBitCount), end: gfn + 64)
+    tasks[task].jobs.append(.walk(RootsWalk(action, .valid, range, lock: .write)))
+  }
+
+  /// Runs a call of the task on to where the probe sees it.
+  private mutating func advance(_ probe: Probe, _ task: Int) -> Mismatch? {
+    guard case .flushShadowMemslot = probe, case .memslot(var change)? = tasks[task].jobs.last else { return nil }
+    while change.swaps > 1 { _ = change.step(&mmu, spaces: spaces) }
+    tasks[task].jobs[tasks[task].jobs.count - 1] = .memslot(change)
+    return nil
+  }
+
+  /// An invalidation that is not the mmu notifier's: attributes, or a hole in guest_memfd.
+  private mutating func bracket(_ probe: Probe, _ task: Int) -> Mismatch? {
+    if let failure = attemptAnyOrder(task, { $0.complete(task) }) { return failure }
+    if case .setAttributes = probe { stimuli.attributeChanges += 1 }
+    var invalidation = Invalidation()
+    invalidation.hasBegun = true
+    mmu.invalidation.begin()
+    tasks[task].jobs.append(.invalidation(invalidation))
+    return nil
+  }
+
+  /// A handler runs: the bracket around it has begun.
+  private mutating func beginInvalidation(_ task: Int, _ range: FrameRange?) -> Mismatch? {
+    if let failure = attemptAnyOrder(task, { $0.completeWalks(task) }) { return failure }
+    guard let top = tasks[task].jobs.indices.last, case .invalidation(var bracket) = tasks[task].jobs[top] else {
+      return nil
+    }
+    if !bracket.hasBegun {
+      bracket.hasBegun = true
+      mmu.invalidation.begin()
+    }
+    if let range { mmu.invalidation.add(range) }
+    tasks[task].jobs[top] = .invalidation(bracket)
+    return nil
+  }
+
+  /// `tdp_mmu_zap_leafs` in one root.
+  private mutating func zapLeaves(_ pointer: UInt64, _ range: FrameRange, _ task: Int) -> Mismatch? {
+    if let failure = beginInvalidation(task, range) { return failure }
+    guard let root = root(at: pointer, among: mmu.roots(.all)) else {
+      return .unexplained("the probe's root is none of the engine's")
+    }
+    let space = mmu.tables[root].role.space
+    let types: RootTypes = mmu.tables[root].isInvalid ? .all : .valid
+    tasks[task].jobs.append(.walk(RootsWalk(.zapLeaves, types, space: space, range, lock: .write)))
+    return nil
+  }
+
+  /// The root that a pointer of the probes names; paired at first sight.
+  private mutating func root(at pointer: UInt64, among candidates: [TableID]) -> TableID? {
+    if let known = rootPointers[pointer], mmu.tables[known].life == .linked { return known }
+    let taken = Set(rootPointers.values)
+    guard let root = candidates.first(where: { !taken.contains($0) || mmu.tables[$0].life != .linked }) else {
+      return nil
+    }
+    rootPointers[pointer] = root
+    allow(.rootIdentity)
+    return root
+  }
+
+  /// A root's zap begins a pass: the passes before it must have come to their ends.
+  private mutating func zapRoot(_ pointer: UInt64, _ task: Int) -> Mismatch? { nil }
+
+  /// The end of a VM: vCPUs have given their roots back.
+  private mutating func uninitialize(_ task: Int) {
+    for number in vcpus.keys.sorted() {
+      guard let root = vcpus[number]?.root else { continue }
+      mmu.putRoot(root)
+      vcpus[number]?.root = nil
+    }
+    mmu.invalidateRoots(.valid, hasUsers: false)
+    tasks[task].jobs.append(.rootsZap(RootsZap(.scheduled, lock: mmu.version.finalZapLock)))
+  }
+}

@@ -1,0 +1,169 @@
+/// The engine, driven by what a trace shows going in, and held against what it shows coming out.
+///
+/// Each task of the traced machine has a stack of agents. An event of a task makes its innermost agent step until it emits one,
+/// and the two must be the same up to the renaming of frames. Agents are run lazily: what a task does between two of its
+/// events happens when the second one is read. Kernels print an event after its write, outside of any lock, so with several
+/// CPUs an event may be read before another CPU's earlier write; then that other task is run ahead (`Replay+Order`).
+///
+/// What the engine cannot know it takes from the event at hand and says so: the host's page, its size and whether the host
+/// may write (inputs), and what the rules in `AllowanceRule` let through (counted).
+package import MMUEngine
+
+package struct Replay: Sendable {
+  var mmu: TDPMMU
+  var tasks: [ReplayTask] = []
+  private var taskNumbers: [TaskID: Int] = [:]
+  private var lastTask: (id: TaskID, number: Int) = (TaskID(-1), -1)
+  var vcpus: [Int: ReplayVCPU] = [:]
+  var frames = FrameRenaming()
+  var report: ReplayReport
+  /// Engine roots by the pointers that probes show.
+  var rootPointers: [UInt64: TableID] = [:]
+  /// Level of the root that was made first.
+  var rootLevel: Level?
+  /// How much a swap of memslots adds to their generation.
+  var spaces: UInt64 = 2
+  /// Whether memslot calls are in the trace, so that generations are known.
+  var seesMemslots = false
+  /// Whether the mask of MMIO entries, the encryption bit, the NX mitigation have shown themselves.
+  var knowsMMIO = false
+  var knowsEncryption = false
+  var history = EventHistory()
+  /// Uses of rules, by rule's position.
+  var uses = [Int](repeating: 0, count: AllowanceRule.allCases.count)
+  var stimuli = StimulusCounts()
+  private var ignored: [Int] = []
+
+  package init(_ kernel: KernelVersion, _ format: SPTEFormat) {
+    mmu = TDPMMU(kernel, format)
+    report = ReplayReport(kernel: kernel, format: format)
+  }
+
+  /// Takes one record. The first difference ends the replay; records after it are not looked at.
+  package mutating func consume(_ record: TraceRecord) {
+    guard report.difference == nil else { return }
+    report.lines = record.line
+    let task = number(of: record.task)
+    switch record.content {
+    case .mmu(let event):
+      report.kvmmmu += 1
+      report.compared += 1
+      if mmu.tables.count < 3 { learnVendor(event) }
+      compare(event, task, record.line)
+    case .otherMMU(let name):
+      report.kvmmmu += 1
+      ignore(name)
+    case .other(let name): ignore(name)
+    case .probe(.other), .age: break
+    default: stimulus(record.content, task, record.line)
+    }
+    tasks[task].lastLine = record.line
+  }
+
+  /// The summary; `names` are the reader's.
+  package mutating func finish(names: [String]) -> ReplayReport {
+    report.format = mmu.format
+    report.checks += mmu.collectChecks()
+    for (rule, count) in zip(AllowanceRule.allCases, uses) where count > 0 { report.allowed[rule] = count }
+    report.ignored = ignored.enumerated().filter { $0.element > 0 }.map { (names[$0.offset], $0.element) }
+    report.stimuli = stimuli.list
+    if !seesMemslots { report.untold.append("memslot calls: generations and slots' ranges are taken from the events") }
+    if stimuli.invalidations > 0, stimuli.probes == 0 {
+      report.untold.append("which notifier ranges touch a memslot: zaps show only where leaves went")
+    }
+    return report
+  }
+
+  /// The first pointer to a table shows whose format it is.
+  private mutating func learnVendor(_ event: TraceEvent) {
+    guard case .spteChanged(_, _, let level, _, let new) = event, new.isTable(at: level) else { return }
+    let isEPT = new.rawValue >> 63 == 1
+    guard isEPT != (mmu.format.vendor == .ept) else { return }
+    let usesAccessedDirty = mmu.format.usesAccessedDirty
+    mmu.format = isEPT ? .ept : .npt
+    mmu.format.usesAccessedDirty = usesAccessedDirty
+  }
+
+  private mutating func ignore(_ name: EventName) {
+    let index = Int(name.rawValue)
+    while ignored.count <= index { ignored.append(0) }
+    ignored[index] += 1
+  }
+
+  mutating func allow(_ rule: AllowanceRule) {
+    for (index, candidate) in AllowanceRule.allCases.enumerated() where candidate == rule { uses[index] += 1 }
+  }
+
+  private mutating func number(of id: TaskID) -> Int {
+    if lastTask.id == id { return lastTask.number }
+    let number: Int
+    if let known = taskNumbers[id] {
+      number = known
+    } else {
+      number = tasks.count
+      tasks.append(ReplayTask())
+      taskNumbers[id] = number
+    }
+    lastTask = (id, number)
+    return number
+  }
+
+  /// A new VM: everything of the last one is forgotten.
+  mutating func reset() {
+    let checks = mmu.collectChecks()
+    report.checks += checks
+    mmu = TDPMMU(mmu.version, mmu.format, frameLimit: mmu.frameLimit)
+    for index in tasks.indices { tasks[index].jobs = [] }
+    vcpus = [:]
+    frames = FrameRenaming()
+    rootPointers = [:]
+    rootLevel = nil
+  }
+
+  /// The vCPU that a task runs; numbered by the events that name it.
+  func vcpu(of task: Int) -> Int { tasks[task].vcpu ?? -1 - task }
+
+  /// Frees removed tables whose grace period has ended.
+  mutating func endGracePeriod(_ count: Int) {
+    for table in mmu.graveyard.prefix(count) { frames.release(table) }
+    mmu.endGracePeriod(count)
+  }
+}
+
+/// How often which stimulus was seen.
+struct StimulusCounts: Sendable {
+  var faults = 0
+  var memslotCalls = 0
+  var invalidations = 0
+  var attributeChanges = 0
+  var fastZaps = 0
+  var rootLoads = 0
+  var probes = 0
+
+  var list: [(name: String, count: Int)] {
+    [
+      ("page faults", faults), ("root loads", rootLoads), ("memslot calls", memslotCalls),
+      ("notifier ranges", invalidations), ("attribute changes", attributeChanges), ("fast zaps", fastZaps),
+    ]
+  }
+}
+
+/// The last ten events of both sides.
+struct EventHistory: Sendable {
+  private var entries: [(line: Int, trace: TraceEvent, engine: TraceEvent)] = []
+  private var next = 0
+
+  mutating func append(_ line: Int, _ trace: TraceEvent, _ engine: TraceEvent) {
+    if entries.count < 10 {
+      entries.append((line, trace, engine))
+    } else {
+      entries[next] = (line, trace, engine)
+      next = next == 9 ? 0 : next + 1
+    }
+  }
+
+  /// Oldest first.
+  var list: [(line: Int, trace: TraceEvent, engine: TraceEvent)] {
+    Array(entries[next...] + entries[..<next])
+  }
+}

@@ -1,0 +1,122 @@
+/// What a task of the traced machine is doing in the kernel, as an agent of the engine.
+import MMUEngine
+
+/// An agent. A task has a stack of them: a mmu notifier runs inside the fault whose page it invalidates.
+enum ReplayJob {
+  /// A fault; its state is the task's, so that it steps in place.
+  case fault
+  case fastZap(FastZap)
+  case rootsZap(RootsZap)
+  /// A walk whose range the probes told.
+  case walk(RootsWalk)
+  /// A walk that was inferred from its events: it may end anywhere.
+  case inferred(InferredWalk)
+  /// A vCPU's root is loaded.
+  case load(RootRole, isTraced: Bool)
+  /// From `invalidate_range_start` to its end.
+  case invalidation(Invalidation)
+  /// A memslot call and what it still has to swap.
+  case memslot(SlotChange)
+
+  /// The kernel's function, for the stack of micro-steps.
+  var name: String {
+    switch self {
+    case .fault: "kvm_tdp_mmu_page_fault"
+    case .fastZap: "kvm_mmu_zap_all_fast"
+    case .rootsZap: "tdp_mmu_zap_root"
+    case .walk(let walk): Self.name(of: walk.action)
+    case .inferred(let walk): Self.name(of: walk.action)
+    case .load: "kvm_mmu_load"
+    case .invalidation: "kvm_mmu_invalidate_begin"
+    case .memslot: "kvm_set_memslot"
+    }
+  }
+
+  private static func name(of action: TableWalk.Action) -> String {
+    switch action {
+    case .zap: "__tdp_mmu_zap_root"
+    case .zapLeaves: "tdp_mmu_zap_leafs"
+    case .writeProtect: "wrprot_gfn_range"
+    case .clearDirty: "clear_dirty_gfn_range"
+    case .clearDirtyMasked: "clear_dirty_pt_masked"
+    case .writeProtectFrame: "write_protect_gfn"
+    case .split: "tdp_mmu_split_huge_pages_root"
+    case .recover: "recover_huge_pages_range"
+    case .age: "age_gfn_range"
+    }
+  }
+}
+
+/// A walk that only its events show. It goes on from one to the next as the kernel's would; where it ends is not told.
+struct InferredWalk {
+  let action: TableWalk.Action
+  let root: TableID
+  let lock: MMULockMode
+  var walk: TableWalk
+  var holdsLock = false
+
+  mutating func step(_ mmu: inout TDPMMU) -> MicroStep {
+    if !holdsLock {
+      guard mmu.lock.acquire(lock) else { return .blocked }
+      holdsLock = true
+    }
+    return walk.step(&mmu)
+  }
+}
+
+/// The bracket of an invalidation. Whether it touches a slot shows only where a probe saw the handler, or where leaves went.
+struct Invalidation {
+  var hasBegun = false
+  var range: FrameRange?
+}
+
+/// How far a memslot call has come: the two swaps of a deletion or a move, the one of the others.
+struct SlotChange {
+  /// Swaps still to come.
+  var swaps: Int
+  /// A swap is between its two halves.
+  var isSwapping = false
+
+  init(change: UInt64) { swaps = change == 1 || change == 2 ? 2 : 1 }
+
+  /// Half a swap.
+  mutating func step(_ mmu: inout TDPMMU, spaces: UInt64) -> MicroStep {
+    guard swaps > 0 else { return .finished }
+    if !isSwapping {
+      for space in mmu.generations.indices { mmu.generations[space] |= generationInProgress }
+      isSwapping = true
+    } else {
+      for space in mmu.generations.indices {
+        mmu.generations[space] = (mmu.generations[space] & ~generationInProgress) + spaces
+      }
+      isSwapping = false
+      swaps -= 1
+    }
+    return .silent
+  }
+}
+
+/// A task.
+struct ReplayTask {
+  /// The vCPU that it runs; nil for others.
+  var vcpu: Int?
+  /// The innermost last.
+  var jobs: [ReplayJob] = []
+  /// The fault of the stack's `.fault`; there is at most one.
+  var fault: PageFault?
+  /// Events that were run ahead of the trace and are still to be shown.
+  var ahead: [TraceEvent] = []
+  /// The line of its last event.
+  var lastLine = 0
+  /// The faulting exit was an EPT misconfiguration: `kvm_page_fault` will not come.
+  var hasMisconfiguration = false
+  /// Range of the last split: write protection of the same call covers it too.
+  var slotRange: FrameRange?
+}
+
+/// A vCPU as the MMU knows it.
+struct ReplayVCPU {
+  var root: TableID?
+  var cache = MMIOCache()
+  var space = AddressSpace.normal
+}

@@ -1,0 +1,105 @@
+/// A position in a line's bytes; what is read from it advances it. Nothing is allocated.
+struct TextCursor {
+  private let bytes: UnsafeBufferPointer<UInt8>
+  var position: Int
+  var end: Int
+
+  init(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) {
+    self.bytes = bytes
+    position = range.lowerBound
+    end = range.upperBound
+  }
+
+  var isAtEnd: Bool { position >= end }
+
+  subscript(index: Int) -> UInt8 { bytes[index] }
+
+  /// The byte at hand; 0 at the end.
+  var byte: UInt8 { position < end ? bytes[position] : 0 }
+
+  mutating func skipBlanks() {
+    while position < end, bytes[position] == 0x20 || bytes[position] == 0x09 { position += 1 }
+  }
+
+  /// Passes `text` if it stands here.
+  mutating func take(_ text: StaticString) -> Bool {
+    let count = text.utf8CodeUnitCount
+    guard end - position >= count else { return false }
+    for offset in 0..<count where bytes[position + offset] != text.utf8Start[offset] { return false }
+    position += count
+    return true
+  }
+
+  /// Passes blanks and `text`.
+  mutating func word(_ text: StaticString) -> Bool {
+    skipBlanks()
+    return take(text)
+  }
+
+  /// A number in hexadecimal, with or without 0x; nil when there is none or it has more than 64 bits.
+  mutating func hex() -> UInt64? {
+    skipBlanks()
+    if byte == 0x30, position + 1 < end, bytes[position + 1] | 0x20 == 0x78 { position += 2 }
+    var value: UInt64 = 0
+    let start = position
+    while position < end {
+      let byte = bytes[position]
+      let digit: UInt8
+      switch byte {
+      case 0x30...0x39: digit = byte - 0x30
+      case 0x61...0x66: digit = byte - 0x57
+      case 0x41...0x46: digit = byte - 0x37
+      default: return position == start ? nil : value
+      }
+      guard value >> 60 == 0 else { return nil }
+      value = value << 4 | UInt64(digit)
+      position += 1
+    }
+    return position == start ? nil : value
+  }
+
+  /// A number in decimal, perhaps negative.
+  mutating func decimal() -> Int? {
+    skipBlanks()
+    let isNegative = byte == 0x2D
+    if isNegative { position += 1 }
+    var value = 0
+    let start = position
+    while position < end, bytes[position] >= 0x30, bytes[position] <= 0x39 {
+      let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+      guard !overflow, product <= Int.max - 9 else { return nil }
+      value = product + Int(bytes[position] - 0x30)
+      position += 1
+    }
+    return position == start ? nil : isNegative ? -value : value
+  }
+
+  /// `text`, then a number in hexadecimal.
+  mutating func hex(after text: StaticString) -> UInt64? { word(text) ? hex() : nil }
+
+  /// `text`, then a number in decimal.
+  mutating func decimal(after text: StaticString) -> Int? { word(text) ? decimal() : nil }
+
+  /// Moves behind the next occurrence of `text`; stays when there is none.
+  mutating func seek(_ text: StaticString) -> Bool {
+    let first = text.utf8Start[0]
+    var copy = self
+    while copy.position < end {
+      if bytes[copy.position] == first {
+        var attempt = copy
+        if attempt.take(text) {
+          self = attempt
+          return true
+        }
+      }
+      copy.position += 1
+    }
+    return false
+  }
+
+  /// The bytes of a range as text, for messages.
+  func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+
+  /// The rest of the line as text, for messages.
+  var rest: String { text(position..<end) }
+}

@@ -1,0 +1,137 @@
+/// Reads a trace line by line: ftrace's `trace` file, `trace-cmd report`, `perf script`.
+///
+/// The three differ in what stands before the event's name:
+///   ftrace     `comm-pid [(tgid)] [cpu] flags time: event: text`
+///   trace-cmd  `comm-pid [cpu] [flags] time: event: text`, header lines `cpus=N`, `version = N`
+///   perf       `comm pid[/tid] [cpu] time: group:event: text`, call chains indented below
+/// A line that is none of these is an error with its number; so are lost events and a clock that goes backwards, because
+/// nothing that follows could be trusted. Memory is the buffer, whatever the trace's length.
+import Glibc
+package import MMUEngine
+
+package struct TraceReader: ~Copyable {
+  private var file: TraceFile
+  private var buffer = [UInt8](repeating: 0, count: 1 << 20)
+  private var start = 0
+  private var end = 0
+  private var hasEnded = false
+  /// The line read last, from 1.
+  package private(set) var line = 0
+  private var lastTime: UInt64 = 0
+  private var lastTimedLine = 0
+  /// How the trace spells access rights; nil until an event has shown it.
+  package private(set) var accessNames: KernelVersion.AccessNames?
+  /// The names of events that are not compared, in the order of first appearance.
+  package private(set) var names: [String] = []
+
+  package init(_ file: consuming TraceFile) { self.file = file }
+
+  /// The next event; nil at the end. Throws: the line cannot be understood.
+  package mutating func next() throws(TraceError) -> TraceRecord? {
+    while let range = try nextLine() {
+      line += 1
+      guard let record = try parse(range) else { continue }
+      if record.time < lastTime {
+        throw TraceError(line: line, "time goes back behind line \(lastTimedLine): the trace has been reordered")
+      }
+      lastTime = record.time
+      lastTimedLine = line
+      return record
+    }
+    return nil
+  }
+
+  /// Takes one line apart; nil for lines without an event.
+  private mutating func parse(_ range: Range<Int>) throws(TraceError) -> TraceRecord? {
+    let number = line
+    var unknown: String?
+    var spelling: KernelVersion.AccessNames?
+    let wantsSpelling = accessNames == nil
+    var record = try buffer.withUnsafeBufferPointer { bytes throws(TraceError) -> TraceRecord? in
+      switch try LineParser.parse(bytes, range, line: number) {
+      case .none: return nil
+      case .lost(let text): throw TraceError(line: number, "the recorder lost events here: \(text)")
+      case .event(let head, var cursor):
+        let kind = EventKind.byHash[EventKind.hash(UnsafeBufferPointer(rebasing: bytes[head.name]))]
+        var content = TraceContent.other(EventName(-1))
+        if let kind {
+          if wantsSpelling, kind == .getPage {
+            var copy = cursor
+            spelling = copy.seek(" rwux") ? .readWriteUserExecute : .writeUserExecute
+          }
+          guard let found = EventParser.content(kind, &cursor) else {
+            throw TraceError(
+              line: number, "\(kind.rawValue) not understood, cut off or corrupt: \(cursor.rest.prefix(80))")
+          }
+          content = found
+        }
+        if case .other = content { unknown = cursor.text(head.name) }
+        if case .otherMMU = content { unknown = cursor.text(head.name) }
+        return TraceRecord(line: number, task: head.task, cpu: head.cpu, time: head.time, content: content)
+      }
+    }
+    if let spelling { accessNames = spelling }
+    if let unknown { record?.content.name(intern(unknown)) }
+    return record
+  }
+
+  private mutating func intern(_ name: String) -> EventName {
+    if let index = names.firstIndex(of: name) { return EventName(Int32(index)) }
+    names.append(name)
+    return EventName(Int32(names.count - 1))
+  }
+
+  /// The bytes of the next line without its end; nil when there are no more.
+  private mutating func nextLine() throws(TraceError) -> Range<Int>? {
+    var scanned = start
+    while true {
+      if let newline = find(scanned) {
+        defer { start = newline + 1 }
+        return start..<newline
+      }
+      scanned = end
+      if hasEnded {
+        guard start < end else { return nil }
+        defer { start = end }
+        return start..<end
+      }
+      try refill()
+      scanned = start
+    }
+  }
+
+  /// The next end of a line from here on, in what has been read.
+  private func find(_ from: Int) -> Int? {
+    guard from < end else { return nil }
+    return buffer.withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress, let found = memchr(base + from, 0x0A, end - from) else { return nil }
+      return UnsafeRawPointer(found) - base
+    }
+  }
+
+  /// Moves what is left to the front and reads on.
+  private mutating func refill() throws(TraceError) {
+    if start > 0 {
+      buffer.withUnsafeMutableBytes { bytes in
+        bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+      }
+      end -= start
+      start = 0
+    }
+    guard end < buffer.count else { throw TraceError(line: line + 1, "the line is longer than \(buffer.count) bytes") }
+    let count = try file.read(into: &buffer, at: end, line: line + 1)
+    end += count
+    if count == 0 { hasEnded = true }
+  }
+}
+
+extension TraceContent {
+  /// Puts the interned name in.
+  fileprivate mutating func name(_ name: EventName) {
+    switch self {
+    case .other: self = .other(name)
+    case .otherMMU: self = .otherMMU(name)
+    default: break
+    }
+  }
+}

@@ -1,0 +1,196 @@
+/// The firmware's commands on RMP pages and guests, and what KVM does with pages that come back.
+///
+/// Source: AMD-ASPFW sev_mcmd.c; Linux arch/x86/kvm/svm/sev.c, drivers/crypto/ccp/sev-dev.c.
+
+/// Statuses of the commands that are modelled; the raw value is the firmware's.
+package enum SEVStatus: UInt16, Error, Hashable, Sendable {
+  case invalidPlatformState = 0x01
+  case invalidGuestState = 0x02
+  case invalidConfig = 0x03
+  case inactive = 0x08
+  case invalidAddress = 0x09
+  case asidOwned = 0x0C
+  case writeBackRequired = 0x0E
+  case dataFabricFlushRequired = 0x0F
+  case invalidGuest = 0x10
+  case active = 0x12
+  case invalidPageSize = 0x19
+  case invalidPageState = 0x1A
+  case invalidPageOwner = 0x1C
+}
+
+/// A guest as the firmware knows it.
+package struct SEVGuest: Hashable, Sendable {
+  package enum State: Hashable, Sendable {
+    case initialised
+    case launching
+    case running
+  }
+
+  package var state = State.initialised
+  /// Its ASID while it is active.
+  package var asid: UInt16?
+}
+
+package struct SEVFirmware: Hashable, Sendable {
+  package var rmp: ReverseMapTable
+  /// Guests by their context page.
+  package private(set) var guests: [PFN: SEVGuest] = [:]
+  /// ASIDs whose caches have not been flushed since their last guest.
+  package private(set) var dirtyASIDs: Set<UInt16> = []
+  /// WBINVD has run everywhere since the last deactivation.
+  package var hasWrittenBack = true
+
+  package init(pages: Int) { rmp = ReverseMapTable(pages: pages) }
+
+  /// SNP_GCTX_CREATE: FIRMWARE to CONTEXT.
+  package mutating func createContext(_ page: PFN) throws(SEVStatus) {
+    let entry = rmp.entry(page)
+    guard entry.size == .page4K else { throw .invalidPageSize }
+    guard entry.state == .firmware else { throw .invalidPageState }
+    rmp.firmware(page) { $0.isVMSA = true }
+    guests[page] = SEVGuest()
+  }
+
+  /// SNP_LAUNCH_START.
+  package mutating func startLaunch(_ context: PFN) throws(SEVStatus) {
+    guard guest(context)?.state == .initialised else {
+      throw guests[context] == nil ? .invalidGuest : .invalidGuestState
+    }
+    guests[context]?.state = .launching
+  }
+
+  /// SNP_ACTIVATE: no page may still carry the ASID, and its caches must be clean.
+  package mutating func activate(_ context: PFN, _ asid: UInt16) throws(SEVStatus) {
+    guard let guest = guest(context) else { throw .invalidGuest }
+    guard guest.state != .initialised else { throw .invalidGuestState }
+    guard guest.asid == nil else { throw .active }
+    guard !guests.values.contains(where: { $0.asid == asid }) else { throw .asidOwned }
+    guard !dirtyASIDs.contains(asid) else { throw .dataFabricFlushRequired }
+    guard !rmp.entries.contains(where: { $0.isAssigned && $0.asid == asid }) else { throw .invalidConfig }
+    guests[context]?.asid = asid
+  }
+
+  /// SNP_LAUNCH_UPDATE: PRE_GUEST to GUEST_VALID.
+  package mutating func updateLaunch(_ context: PFN, _ page: PFN, isVMSA: Bool = false) throws(SEVStatus) {
+    guard let guest = guest(context) else { throw .invalidGuest }
+    guard guest.state == .launching else { throw .invalidGuestState }
+    guard let asid = guest.asid else { throw .inactive }
+    let entry = rmp.entry(page)
+    guard entry.state == .preGuest else { throw .invalidPageState }
+    guard entry.asid == asid else { throw .invalidPageOwner }
+    if isVMSA, entry.size == .page2M { throw .invalidPageSize }
+    rmp.firmware(page) {
+      $0.isImmutable = false
+      $0.isValidated = true
+      $0.isVMSA = isVMSA
+    }
+  }
+
+  /// SNP_LAUNCH_FINISH.
+  package mutating func finishLaunch(_ context: PFN) throws(SEVStatus) {
+    guard guest(context)?.state == .launching else { throw guests[context] == nil ? .invalidGuest : .invalidGuestState }
+    guests[context]?.state = .running
+  }
+
+  /// SNP_DECOMMISSION: CONTEXT to FIRMWARE; the guest's pages keep its ASID until the host updates them.
+  package mutating func decommission(_ context: PFN) throws(SEVStatus) {
+    guard let guest = guest(context) else { throw .invalidGuest }
+    if let asid = guest.asid {
+      dirtyASIDs.insert(asid)
+      hasWrittenBack = false
+    }
+    guests[context] = nil
+    rmp.firmware(context) { $0.isVMSA = false }
+  }
+
+  /// SNP_DF_FLUSH.
+  package mutating func flushDataFabric() throws(SEVStatus) {
+    guard hasWrittenBack else { throw .writeBackRequired }
+    dirtyASIDs = []
+  }
+
+  /// SNP_PAGE_RECLAIM: immutable goes, nothing else.
+  package mutating func reclaim(_ page: PFN, _ size: ReverseMapEntry.Size = .page4K) throws(SEVStatus) {
+    let entry = rmp.entry(page)
+    guard size == .page4K || page.rawValue & 511 == 0 else { throw .invalidAddress }
+    guard entry.isImmutable else { return }
+    guard entry.size == size else { throw .invalidPageSize }
+    switch entry.state {
+    case .context, .hypervisorFixed: throw .invalidPageState
+    case .hypervisor, .firmware, .metadata, .reclaim, .preGuest, .preSwap, .guestInvalid, .guestValid: break
+    }
+    rmp.firmware(page) { $0.isImmutable = false }
+  }
+
+  private func guest(_ context: PFN) -> SEVGuest? {
+    rmp.entry(context).state == .context ? guests[context] : nil
+  }
+}
+
+/// KVM's handling of a guest's pages, and the pages that it must never give away again.
+package struct SNPHost: Hashable, Sendable {
+  package var firmware: SEVFirmware
+  /// `snp_leak_pages`.
+  package private(set) var leaked: Set<PFN> = []
+
+  package init(pages: Int) { firmware = SEVFirmware(pages: pages) }
+
+  /// A private fault: the page becomes the guest's, unvalidated; one that is assigned already is left alone.
+  ///
+  /// Source: `sev_gmem_prepare`. Throws: RMPUPDATE refused (-EINVAL).
+  package mutating func prepare(
+    _ page: PFN, _ gfn: GFN, isHuge: Bool, asid: UInt16
+  ) throws(ReverseMapFailure) -> ReverseMapEntry.Size {
+    let found = firmware.rmp.entry(page)
+    if found.isAssigned { return found.size }
+    let size: ReverseMapEntry.Size =
+      isHuge && page.rawValue & 511 == 0 && firmware.rmp.assignedPages(in: page) == 0 ? .page2M : .page4K
+    try firmware.rmp.update(page, .guest(asid, gfn, size))
+    return size
+  }
+
+  /// A nested fault with the RMP bit: a 2 MiB entry under a 4 KiB leaf is smashed, and 512 frames are zapped.
+  ///
+  /// Source: `sev_handle_rmp_fault`. Nil when there is nothing to do.
+  package mutating func handleFault(_ page: PFN, _ gfn: GFN) -> FrameRange? {
+    let found = firmware.rmp.entry(page)
+    guard found.isAssigned, found.size == .page2M else { return nil }
+    do { try firmware.rmp.smash(PFN(page.rawValue & ~511)) } catch {
+      guard firmware.rmp.entry(page).size == .page4K else { return nil }
+    }
+    return FrameRange(start: gfn.rawValue, end: gfn.rawValue + 512)
+  }
+
+  /// guest_memfd frees pages: they go back to the hypervisor, large entries smashed where only a part goes.
+  ///
+  /// Returns the pages that are still assigned, which 6.16 gives to the allocator all the same (it only warns).
+  /// Source: `sev_gmem_invalidate`.
+  package mutating func free(_ pages: Range<UInt64>) -> [PFN] {
+    var left: [PFN] = []
+    var page = pages.lowerBound
+    while page < pages.upperBound {
+      let found = firmware.rmp.entry(PFN(page))
+      let isWhole = found.size == .page2M && page & 511 == 0 && page + 512 <= pages.upperBound
+      if found.isAssigned {
+        if found.size == .page2M, !isWhole { do { try firmware.rmp.smash(PFN(page & ~511)) } catch {} }
+        do {
+          try firmware.rmp.update(PFN(page), .shared(isWhole ? .page2M : .page4K))
+        } catch { left.append(PFN(page)) }
+      }
+      page += isWhole ? 512 : 1
+    }
+    return left
+  }
+
+  /// A firmware page goes back: reclaimed, then shared; what fails is leaked. Source: `snp_reclaim_pages`.
+  package mutating func reclaimFirmwarePage(_ page: PFN) {
+    do {
+      try firmware.reclaim(page)
+    } catch {
+      leaked.insert(page)
+      return
+    }
+    do { try firmware.rmp.update(page, .shared()) } catch { leaked.insert(page) }
+  }
+}

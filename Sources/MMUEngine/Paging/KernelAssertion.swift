@@ -1,0 +1,87 @@
+/// The kernel's own assertions, as engine checks: what a right kernel never trips.
+///
+/// The raw value is the function and the macro as they stand in the kernel. The list is that of Linux 6.16's TDP MMU and of
+/// its callers; what belongs to TDX's SEAMCALLs is in `SecureEPTObservables`.
+package enum KernelAssertion: String, Hashable, Sendable, CaseIterable {
+  case putRootValid = "kvm_tdp_mmu_put_root: KVM_BUG_ON"
+  case scheduledRootValid = "kvm_tdp_mmu_zap_invalidated_roots: KVM_BUG_ON"
+  case invalidateRootsLock = "kvm_tdp_mmu_invalidate_roots: lockdep"
+  case zapRootUnreferenced = "tdp_mmu_zap_root: WARN_ON"
+  case leafFrameChanged = "handle_changed_spte: BUG"
+  case levelOutOfRange = "handle_changed_spte: WARN_ON level"
+  case frameUnaligned = "handle_changed_spte: WARN_ON gfn"
+  case nonpresentChange = "handle_changed_spte: WARN_ON nonpresent"
+  case tableFrameChanged = "handle_changed_spte: WARN_ON pfn_changed"
+  case exclusiveFrozen = "tdp_mmu_set_spte: WARN_ON frozen"
+  case atomicFrozen = "__tdp_mmu_set_spte_atomic: WARN_ON frozen"
+  case lockMode = "tdp_mmu_set_spte: lockdep"
+  case writableWithoutHost = "check_spte_writable_invariants: WARN_ON host"
+  case writableWithoutMMU = "check_spte_writable_invariants: WARN_ON mmu"
+  case zapOrphan = "kvm_tdp_mmu_zap_sp: WARN_ON"
+  case mapLevel = "tdp_mmu_map_handle_target_level: WARN_ON level"
+  case spuriousFrame = "tdp_mmu_map_handle_target_level: WARN_ON pfn"
+  case mapUnaligned = "kvm_mmu_hugepage_adjust: VM_BUG_ON"
+  case mapInvalidRoot = "kvm_tdp_mmu_map: KVM_MMU_WARN_ON root"
+  case splitNotHuge = "make_small_spte: KVM_BUG_ON"
+  case iteratorRange = "tdp_iter_start: WARN_ON"
+  case pagesLeft = "kvm_mmu_uninit_tdp_mmu: KVM_MMU_WARN_ON tdp_mmu_pages"
+  case rootsLeft = "kvm_mmu_uninit_tdp_mmu: WARN_ON roots"
+  case violationPossible = "kvm_tdp_mmu_write_spte: KVM_MMU_WARN_ON #VE"
+  case ageInvalidRoot = "kvm_tdp_mmu_age_gfn_range: WARN_ON root"
+  case recoverDirtyTracked = "recover_huge_pages_range: WARN_ON dirty"
+  case hugeDirtyTracked = "make_spte: WARN_ON level"
+  case mirrorAtomic = "__tdp_mmu_set_spte_atomic: KVM_BUG_ON mirror"
+  case mirrorExclusive = "tdp_mmu_set_spte: KVM_BUG_ON mirror"
+  case mirrorRemovedShared = "handle_removed_pt: KVM_BUG_ON mirror"
+  case mirrorSplit = "kvm_tdp_mmu_map: KVM_BUG_ON mirror split"
+  case frameAlias = "kvm_mmu_faultin_pfn: KVM_BUG_ON alias"
+  case invalidationBalance = "kvm_mmu_invalidate_end: KVM_BUG_ON"
+  case invalidationEmpty = "kvm_mmu_invalidate_end: WARN_ON range"
+  case invalidationOutside = "kvm_mmu_invalidate_range_add: WARN_ON"
+  case unmapUnprotected = "kvm_unmap_gfn_range: WARN_ON"
+  case nestedGeneration = "kvm_swap_active_memslots: WARN_ON"
+  case slotsLock = "kvm_mmu_zap_all_fast: lockdep slots_lock"
+  case attributesWithoutPrivate = "kvm_arch_pre_set_memory_attributes: WARN_ON"
+  case bindingMismatch = "kvm_gmem_get_pfn: WARN_ON"
+  case unbalancedNotifier = "kvm_destroy_vm: WARN_ON"
+  case rootMissing = "kvm_mmu_page_fault: WARN_ON root.hpa"
+  case rootLeft = "kvm_mmu_unload: WARN_ON root.hpa"
+  case reservedPrivate = "kvm_mmu_page_fault: WARN_ON RSVD"
+
+  /// The check with what happened.
+  package func check(_ detail: String) -> EngineCheck { EngineCheck(rawValue, detail) }
+}
+
+/// Damage that no assertion of the kernel would notice at once, but that its rules exist to prevent.
+package enum MMUDamage: String, Hashable, Sendable, CaseIterable {
+  /// A walker or a paging-structure cache reads a table that was freed.
+  case freedTableUsed = "use-after-free"
+  /// A guest reaches a page that its host no longer gives to it.
+  case staleTranslation = "stale-translation"
+  /// A guest wrote to a logged page and neither log nor SPTE says so.
+  case dirtyPageLost = "dirty-page-lost"
+  /// An entry maps what the slot or the attribute no longer allows, after the call that said so has returned.
+  case mappingLeft = "mapping-left"
+  /// A guest got MMIO where memory is, or memory where none is.
+  case staleMMIO = "stale-mmio"
+  /// A table was linked in two places, or freed while linked.
+  case treeBroken = "tree-broken"
+  /// An agent waits for ever.
+  case stuck = "stuck"
+
+  /// What it means, for `kvmcheck engine`.
+  package var summary: String {
+    switch self {
+    case .freedTableUsed: "a walker or a paging-structure cache reads a table that was freed"
+    case .staleTranslation: "a guest reaches a page that its host no longer gives to it"
+    case .dirtyPageLost: "a guest wrote to a logged page and neither log nor SPTE says so"
+    case .mappingLeft: "an entry is left after the call that took its slot away has returned"
+    case .staleMMIO: "a guest got MMIO where memory is"
+    case .treeBroken: "a table is linked in two places or in none, or was freed while linked"
+    case .stuck: "an agent waits for ever"
+    }
+  }
+
+  /// The check with what happened.
+  package func check(_ detail: String) -> EngineCheck { EngineCheck(rawValue, detail) }
+}

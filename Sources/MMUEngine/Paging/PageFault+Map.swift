@@ -1,0 +1,167 @@
+/// The second half of a fault: the walk to the entry, tables on the way, the entry itself. mmu_lock is held for read.
+///
+/// Who interferes: other faults, zaps of invalid roots, dirty logging's shared walks. Every write is an exchange against the
+/// value that was read; whoever loses gives its table back and lets the guest fault again.
+/// Source: Linux 6.16 arch/x86/kvm/mmu/tdp_mmu.c, kvm_tdp_mmu_map, tdp_mmu_map_handle_target_level.
+extension PageFault {
+  /// The size, the event, then one entry of the walk after another.
+  mutating func walk(_ mmu: inout TDPMMU) -> MicroStep {
+    guard let iterator else { return beginWalk(&mmu) }
+    guard iterator.isInside else {
+      phase = .unlock(.retry)
+      return .silent
+    }
+    adjustForNX(iterator, mmu)
+    let old = iterator.old
+    if old == mmu.version.frozen {
+      phase = .unlock(.retry)
+    } else if iterator.level == goal {
+      phase = .target
+    } else if old.isTable(at: iterator.level) {
+      self.iterator?.next(mmu.tables)
+    } else {
+      guard let (table, event) = mmu.makeChild(of: iterator.location, gfn: iterator.frame) else { return .silent }
+      if mmu.tables[root].role.isMirror, old.isPresent { mmu.report(.mirrorSplit, "gfn \(iterator.gfn)") }
+      mmu.tables[table].forbidsHugePage = wanted > goal
+      phase = .link(table)
+      return .event(event)
+    }
+    return .silent
+  }
+
+  /// How large the page is to be. Source: `kvm_mmu_hugepage_adjust`.
+  private mutating func beginWalk(_ mmu: inout TDPMMU) -> MicroStep {
+    if mmu.tables[root].isInvalid { mmu.report(.mapInvalidRoot, "gfn \(request.gfn.rawValue)") }
+    var pfn: UInt64 = 1 << 63
+    if case .page(let frame, _, let limit) = page {
+      pfn = frame.rawValue
+      wanted = isDirtyTracked && !mmu.has(.hugePageWhileLogging) ? .page4K : min(limit, .page1G)
+      goal = mmu.format.splitsExecutableHugePages && request.code.contains(.fetch) ? .page4K : wanted
+      let mask = goal.pages - 1
+      if request.gfn.rawValue & mask != pfn & mask { mmu.report(.mapUnaligned, "gfn \(request.gfn.rawValue)") }
+    }
+    let bits = mmu.tables[root].role.isMirror ? 0 : mmu.directBits
+    iterator = TDPIterator(
+      mmu.tables, root: root, minimum: .page4K, start: request.gfn.rawValue, end: request.gfn.rawValue + 1,
+      directBits: bits)
+    return .event(.requested(request.gfn, pfn: pfn, goal))
+  }
+
+  /// A table that the NX mitigation put here keeps the huge page away. Source: `disallowed_hugepage_adjust`.
+  private mutating func adjustForNX(_ iterator: TDPIterator, _ mmu: borrowing TDPMMU) {
+    guard mmu.format.splitsExecutableHugePages, iterator.level > .page4K, iterator.level == goal,
+      iterator.old.isTable(at: iterator.level), let table = mmu.tables.table(at: iterator.old),
+      mmu.tables[table].forbidsHugePage, let below = goal.below
+    else { return }
+    goal = below
+  }
+
+  /// Links the new table, filled with the parts of the huge page that stood here, or empty. Source: `tdp_mmu_link_sp`.
+  mutating func link(_ table: TableID, _ mmu: inout TDPMMU) -> MicroStep {
+    guard let iterator else { return .finished }
+    let huge = iterator.old.isPresent ? iterator.old : nil
+    if let huge { mmu.fill(table, splitting: huge) }
+    guard let change = mmu.exchange(iterator, for: mmu.format.table(mmu.tables.frame(table))) else {
+      if let huge {
+        phase = .splitFailed(huge, table)
+      } else {
+        mmu.freeUnlinked(table)
+        phase = .unlock(.retry)
+      }
+      return .silent
+    }
+    mmu.adopt(table)
+    aftermath = ChangeAftermath(change)
+    phase = .linked(table, wasHuge: huge)
+    return .silent
+  }
+
+  /// The link's event, the split's event; then down into the new table.
+  mutating func traceLinked(_ table: TableID, _ huge: SPTE?, _ mmu: inout TDPMMU) -> MicroStep {
+    if let event = aftermath?.next(&mmu) { return .event(event) }
+    guard let iterator else { return .finished }
+    aftermath = nil
+    phase = .walk
+    if mmu.tables[table].forbidsHugePage, wanted >= iterator.level { mmu.possibleNXHugePages.append(table) }
+    self.iterator?.next(mmu.tables)
+    guard let huge else { return .silent }
+    return .event(.splitHugePage(iterator.frame, iterator.level, huge, errno: 0))
+  }
+
+  /// Somebody else was faster; the event says so, the guest faults again.
+  mutating func traceSplitFailure(_ huge: SPTE, _ table: TableID, _ mmu: inout TDPMMU) -> MicroStep {
+    guard let iterator else { return .finished }
+    mmu.freeUnlinked(table)
+    phase = .unlock(.retry)
+    return .event(.splitHugePage(iterator.frame, iterator.level, huge, errno: -16))
+  }
+
+  /// The entry for the page itself.
+  mutating func install(_ mmu: inout TDPMMU) -> MicroStep {
+    guard let iterator else { return .finished }
+    let old = iterator.old
+    if mmu.version.spuriousFault == .returnAtOnce, old.isLeaf(at: iterator.level),
+      request.isPrefetch || mmu.format.allows(request.code.access, old)
+    {
+      if case .page(let pfn, _, _) = page, pfn.aligned(to: goal).rawValue != old.pfn.rawValue & ~(mmu.encryptionFrame) {
+        mmu.report(.spuriousFrame, "gfn \(request.gfn.rawValue)")
+      }
+      phase = .unlock(.spurious)
+      return .silent
+    }
+    let new = entry(replacing: old, mmu)
+    if new.isPresent, goal > .page4K, isDirtyTracked, new.isWritable { mmu.report(.hugeDirtyTracked, "") }
+    if new == old {
+      phase = .traceInstalled(new)
+      return .silent
+    }
+    guard let change = mmu.exchange(iterator, for: new) else {
+      phase = .unlock(.retry)
+      return .silent
+    }
+    aftermath = ChangeAftermath(change)
+    phase = .installed(new, old: old)
+    return .silent
+  }
+
+  /// What is to stand in the entry.
+  private func entry(replacing old: SPTE, _ mmu: borrowing TDPMMU) -> SPTE {
+    guard case .page(let pfn, let isWritable, _) = page else {
+      return mmu.format.mmio(
+        request.gfn, generation: mmu.generations[Int(request.space.rawValue)] & generationMask, access: .all)
+    }
+    var leaf = LeafRequest(pfn: pfn.aligned(to: goal), level: goal, isHostWritable: isWritable, old: old)
+    leaf.isPrefetch = request.isPrefetch
+    return mmu.format.leaf(leaf, mmu.version.dirtyGrant)
+  }
+
+  /// The change's events; then TLBs are flushed if a table went, because it may be cached. Source: rule 3 of the flushes.
+  mutating func finishInstall(_ new: SPTE, _ old: SPTE, _ mmu: inout TDPMMU) -> MicroStep {
+    if aftermath?.isSpinning(mmu) == true { return .blocked }
+    if let event = aftermath?.next(&mmu) { return .event(event) }
+    guard let iterator else { return .finished }
+    aftermath = nil
+    phase = .traceInstalled(new)
+    guard old.isTable(at: iterator.level) else { return .silent }
+    return .flush(FrameRange(start: iterator.gfn, end: iterator.gfn + iterator.level.pages))
+  }
+
+  mutating func traceInstalled(_ new: SPTE, _ mmu: inout TDPMMU) -> MicroStep {
+    guard let iterator else { return .finished }
+    let address = mmu.tables.address(iterator.location)
+    if mmu.format.isMMIO(new), !new.isPresent {
+      phase = .unlock(.emulate)
+      return .event(
+        .markMMIO(
+          iterator.frame, pointer: address, access: UInt8(new.rawValue & 7),
+          generation: SPTEFormat.mmioGeneration(new)))
+    }
+    phase = .unlock(.fixed)
+    return .event(.setSPTE(iterator.frame, iterator.level, mmu.tables[iterator.location], address: address))
+  }
+}
+
+extension TDPMMU {
+  /// The encryption bit as a bit of a frame number.
+  var encryptionFrame: UInt64 { format.encryption >> 12 }
+}

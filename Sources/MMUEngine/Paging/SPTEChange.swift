@@ -1,0 +1,227 @@
+/// The change of one entry: the choke point. Nothing else writes an entry of a linked table.
+///
+/// `handle_changed_spte` traces the change, checks it, and takes a whole subtree down when a table's entry goes. Between any
+/// two events of that, other CPUs may act, so it is a value that steps: `ChangeAftermath`. Kernels differ in whether the entry's
+/// own event comes before its children's; the order of the writes is the same.
+/// Source: Linux 6.16 arch/x86/kvm/mmu/tdp_mmu.c, handle_changed_spte, handle_removed_pt.
+
+/// How mmu_lock is held by whoever changes an entry.
+package enum MMULockMode: Hashable, Sendable {
+  case read
+  case write
+}
+
+/// A change that has been written.
+package struct SPTEChange: Hashable, Sendable {
+  package let location: SPTELocation
+  package let space: AddressSpace
+  package let gfn: GFN
+  package let level: Level
+  package let old: SPTE
+  package let new: SPTE
+  package let lock: MMULockMode
+
+  /// The event that the change is traced as; nil when nothing changed.
+  package var event: TraceEvent? {
+    old == new ? nil : .spteChanged(space, gfn, level, old: old, new: new)
+  }
+
+  /// Whether a table goes with it: a pointer was replaced by a leaf, by nothing, or by another pointer.
+  package var removesTable: Bool {
+    old.isTable(at: level) && (!new.isPresent || new.isLast(at: level) || old.pfn != new.pfn)
+  }
+}
+
+extension TDPMMU {
+  /// Compares and exchanges an entry under mmu_lock held for read. Nil when somebody was faster.
+  ///
+  /// Who interferes: other faults, zaps of invalid roots, fast page faults. The exchange is what excludes them.
+  /// Source: `__tdp_mmu_set_spte_atomic`.
+  package mutating func exchange(_ iterator: TDPIterator, for new: SPTE) -> SPTEChange? {
+    let old = iterator.old
+    if iterator.hasYielded || old == version.frozen { report(.atomicFrozen, "gfn \(iterator.gfn)") }
+    if !lock.isHeld(.read) { report(.lockMode, "atomic change without mmu_lock") }
+    if tables[iterator.root].role.isMirror {
+      report(.mirrorAtomic, "gfn \(iterator.gfn): mirror entries are set by freezing first")
+    }
+    guard tables[iterator.location] == old || has(.exchangeIgnoresOthers) else { return nil }
+    return write(iterator, old: old, new: new, lock: .read)
+  }
+
+  /// Writes an entry under mmu_lock held for write; bits that a CPU or a fast page fault set meanwhile are kept in `old`.
+  ///
+  /// Source: `tdp_mmu_set_spte`, `kvm_tdp_mmu_write_spte`.
+  package mutating func set(_ iterator: TDPIterator, to new: SPTE) -> SPTEChange {
+    if !lock.isHeld(.write) { report(.lockMode, "exclusive change without mmu_lock held for write") }
+    let old = tables[iterator.location]
+    if old == version.frozen || new == version.frozen { report(.exclusiveFrozen, "gfn \(iterator.gfn)") }
+    return write(iterator, old: old, new: new, lock: .write)
+  }
+
+  /// Writes, and says what was written.
+  private mutating func write(_ iterator: TDPIterator, old: SPTE, new: SPTE, lock: MMULockMode) -> SPTEChange {
+    store(iterator.location, new)
+    return SPTEChange(
+      location: iterator.location, space: tables[iterator.root].role.space, gfn: iterator.frame, level: iterator.level,
+      old: old, new: new, lock: lock)
+  }
+
+  /// The raw write: nothing is traced. Also what fills a table before it is linked, and FROZEN's silent end.
+  package mutating func store(_ location: SPTELocation, _ new: SPTE) {
+    if tables[location.table].life == .free { report(.freedTableUsed, "entry written in a freed table") }
+    if format.vendor == .ept, new.rawValue >> 63 == 0, !new.isPresent, !format.isMMIO(new), format.mmioValue != 0 {
+      report(.violationPossible, "value \(String(new.rawValue, radix: 16))")
+    }
+    tables[location] = new
+    noteStore(location)
+    statistics.entryWrites += 1
+  }
+}
+
+/// What follows a change: its event, its checks, and the end of a table with all that it holds.
+package struct ChangeAftermath: Sendable {
+  /// What comes next for the innermost change.
+  private enum Phase: Hashable, Sendable {
+    case report
+    case removal
+    /// The next of the 512 entries of the removed table.
+    case children(Int)
+    case lateReport
+  }
+
+  private struct Frame: Sendable {
+    let change: SPTEChange
+    var phase: Phase
+    /// The table that goes, once known.
+    var table = TableID.none
+  }
+
+  /// The outermost first.
+  private var frames: [Frame]
+
+  package init(_ change: SPTEChange) { frames = [Frame(change: change, phase: .report)] }
+
+  /// Whether an entry of a removed table is being installed by another CPU right now: its FROZEN has to go first.
+  package func isSpinning(_ mmu: borrowing TDPMMU) -> Bool {
+    guard let frame = frames.last, case .children(let index) = frame.phase, index < 512, frame.change.lock == .read
+    else {
+      return false
+    }
+    return mmu.tables[SPTELocation(frame.table, index)] == mmu.version.frozen
+  }
+
+  /// Runs to the next event; nil when all is done. Requires: not spinning.
+  package mutating func next(_ mmu: inout TDPMMU) -> TraceEvent? {
+    while let frame = frames.last {
+      let event: TraceEvent?
+      switch frame.phase {
+      case .report: event = report(frame, &mmu)
+      case .removal: event = remove(frame, &mmu)
+      case .children(let index): event = child(frame, index, &mmu)
+      case .lateReport:
+        frames.removeLast()
+        event = frame.change.event
+      }
+      if let event { return event }
+    }
+    return nil
+  }
+
+  private mutating func report(_ frame: Frame, _ mmu: inout TDPMMU) -> TraceEvent? {
+    let change = frame.change
+    mmu.check(change)
+    guard change.old != change.new else {
+      frames.removeLast()
+      return nil
+    }
+    guard change.removesTable else {
+      frames.removeLast()
+      return change.event
+    }
+    frames[frames.count - 1].phase = .removal
+    return mmu.version.removalOrder == .entryFirst ? change.event : nil
+  }
+
+  /// The table leaves the accounting; its entries follow one by one.
+  private mutating func remove(_ frame: Frame, _ mmu: inout TDPMMU) -> TraceEvent? {
+    guard let table = mmu.tables.table(at: frame.change.old), mmu.tables[table].life == .linked else {
+      mmu.report(.treeBroken, "gfn \(frame.change.gfn.rawValue): the entry pointed to no linked table")
+      frames.removeLast()
+      return nil
+    }
+    let description = mmu.tables[table].description(mmu.format)
+    if mmu.tables[table].role.isMirror, frame.change.lock == .read { mmu.report(.mirrorRemovedShared, "") }
+    mmu.tables[table].parent = SPTELocation(.none, 0)
+    mmu.tableCount -= 1
+    if mmu.tables[table].forbidsHugePage { mmu.possibleNXHugePages.removeAll { $0 == table } }
+    frames[frames.count - 1].table = table
+    frames[frames.count - 1].phase = .children(0)
+    return .prepareZapPage(description)
+  }
+
+  /// One entry of the removed table becomes FROZEN. Under the exclusive lock, entries that are not present are left alone.
+  private mutating func child(_ frame: Frame, _ start: Int, _ mmu: inout TDPMMU) -> TraceEvent? {
+    var index = start
+    let page = mmu.tables[frame.table]
+    while index < 512 {
+      let location = SPTELocation(frame.table, index)
+      let old = mmu.tables[location]
+      index += 1
+      if frame.change.lock == .write, !old.isPresent { continue }
+      if old == mmu.version.frozen { continue }
+      frames[frames.count - 1].phase = .children(index)
+      mmu.store(location, mmu.version.frozen)
+      let change = SPTEChange(
+        location: location, space: frame.change.space,
+        gfn: GFN(page.gfn.rawValue + UInt64(index - 1) * page.level.pages), level: page.level, old: old,
+        new: mmu.version.frozen, lock: frame.change.lock)
+      if change.removesTable {
+        frames.append(Frame(change: change, phase: .report))
+        return nil
+      }
+      mmu.check(change)
+      return change.event
+    }
+    mmu.bury(frame.table)
+    if mmu.version.removalOrder == .childrenFirst {
+      frames[frames.count - 1].phase = .lateReport
+    } else {
+      frames.removeLast()
+    }
+    return nil
+  }
+}
+
+extension TDPMMU {
+  /// What the kernel asserts about a change. Source: `handle_changed_spte`, `check_spte_writable_invariants`.
+  mutating func check(_ change: SPTEChange) {
+    let old = change.old
+    let new = change.new
+    let wasLeaf = old.isLeaf(at: change.level)
+    let isLeaf = new.isLeaf(at: change.level)
+    if change.gfn.aligned(to: change.level) != change.gfn { report(.frameUnaligned, "gfn \(change.gfn.rawValue)") }
+    if wasLeaf && isLeaf && old.pfn != new.pfn {
+      report(.leafFrameChanged, "gfn \(change.gfn.rawValue): from \(old.pfn.rawValue) to \(new.pfn.rawValue)")
+    }
+    guard old != new else { return }
+    if isLeaf { checkWritable(new) }
+    if wasLeaf != isLeaf {
+      statistics.leavesZapped += wasLeaf ? 1 : 0
+      statistics.leavesMapped += isLeaf ? 1 : 0
+    }
+    if !old.isPresent, !new.isPresent, !format.isMMIO(old), !format.isMMIO(new), new != version.frozen {
+      report(.nonpresentChange, "gfn \(change.gfn.rawValue): \(String(old.rawValue, radix: 16))")
+    }
+    if old.isTable(at: change.level), new.isTable(at: change.level), old.pfn != new.pfn {
+      report(.tableFrameChanged, "gfn \(change.gfn.rawValue)")
+    }
+  }
+
+  private mutating func checkWritable(_ entry: SPTE) {
+    if format.isMMUWritable(entry) {
+      if entry.rawValue & format.hostWritable == 0 { report(.writableWithoutHost, "MMU-writable") }
+    } else if entry.isWritable {
+      report(.writableWithoutMMU, "writable")
+    }
+  }
+}

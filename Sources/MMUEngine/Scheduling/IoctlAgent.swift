@@ -1,0 +1,222 @@
+/// The ioctl thread: memslots come and go, dirty logging is switched on and off, the log is read.
+///
+/// Source: Linux 6.16 virt/kvm/kvm_main.c, kvm_set_memslot, kvm_swap_active_memslots, kvm_get_dirty_log_protect.
+package struct IoctlAgent: Sendable {
+  enum Phase: Hashable, Sendable {
+    case idle
+    /// `kvm_swap_active_memslots` waits for the notifier, then publishes this state.
+    case publish(SlotChange)
+    /// `synchronize_srcu`: vCPUs that were inside a fault at the swap have to leave it.
+    case synchronize(SlotChange, readers: Set<Int>)
+    case fastZap
+    case targetedZap
+    case split
+    case writeProtect
+    case recover
+    case harvest
+    case protectHarvest
+    case flush(then: Next)
+  }
+
+  /// What a swap makes visible.
+  enum SlotChange: Hashable, Sendable {
+    case invalidate
+    case remove
+    case create
+    case log(Bool)
+  }
+
+  /// What follows a flush.
+  enum Next: Hashable, Sendable {
+    case remove
+    case arm
+    case done
+  }
+
+  var phase = Phase.idle
+  var slot = 0
+  var zap: FastZap?
+  var walk: RootsWalk?
+  /// Frames of the log that was just read.
+  var harvested: Set<UInt64> = []
+
+  var isWalking: Bool { zap != nil || walk != nil }
+}
+
+extension MMUHost {
+  mutating func stepIoctl() {
+    switch ioctl.phase {
+    case .idle: beginIoctl()
+    case .publish(let change): publish(change)
+    case .synchronize(let change, let readers): synchronize(change, readers)
+    case .fastZap: stepFastZap()
+    case .targetedZap, .split, .writeProtect, .recover, .protectHarvest: stepIoctlWalk()
+    case .harvest: harvest()
+    case .flush(let next): if !awaitsExits { afterFlush(next) }
+    }
+  }
+
+  private mutating func beginIoctl() {
+    guard choices.below(8) == 0 else { return }
+    ioctl.slot = choices.below(2)
+    let slot = ioctl.slot
+    guard slots[slot] == .present else {
+      ioctl.phase = .publish(.create)
+      return
+    }
+    switch choices.below(4) {
+    case 0, 1:
+      ioctl.phase = .publish(mmu.has(.slotNotInvalidated) ? .remove : .invalidate)
+    case 2: ioctl.phase = isLogged[slot] ? .harvest : .publish(.log(true))
+    default: ioctl.phase = isLogged[slot] ? .publish(.log(false)) : .publish(.log(true))
+    }
+  }
+
+  /// The new set of memslots becomes visible, but only while no notifier is between its start and its end.
+  private mutating func publish(_ change: IoctlAgent.SlotChange) {
+    guard activeInvalidations == 0 else { return }
+    mmu.generations[0] |= generationInProgress
+    slotEpoch += 1
+    switch change {
+    case .invalidate: slots[ioctl.slot] = .invalid
+    case .remove: slots[ioctl.slot] = .absent
+    case .create: slots[ioctl.slot] = .present
+    case .log(let isOn): isLogged[ioctl.slot] = isOn
+    }
+    if change == .remove { forgetLog() }
+    // From here on nobody promises that writes show in the log.
+    if change == .log(false) { disarm(all: true) }
+    let readers = Set(vcpus.indices.filter { vcpus[$0].fault != nil })
+    ioctl.phase = .synchronize(change, readers: mmu.has(.noSRCUWait) ? [] : readers)
+  }
+
+  private mutating func synchronize(_ change: IoctlAgent.SlotChange, _ readers: Set<Int>) {
+    let left = readers.filter { vcpus[$0].fault != nil }
+    guard left.isEmpty else {
+      ioctl.phase = .synchronize(change, readers: left)
+      return
+    }
+    let old = mmu.generations[0] & ~generationInProgress
+    mmu.generations[0] = mmu.has(.generationNotBumped) ? old : old + 2
+    switch change {
+    case .invalidate: beginZap()
+    case .remove:
+      memory.release(Self.slots[ioctl.slot])
+      ioctl.phase = .idle
+    case .create: ioctl.phase = .idle
+    case .log(true): begin(.split, .split, lock: .read, minimum: .page2M)
+    case .log(false): begin(.recover, .recover, lock: .read, minimum: .page2M)
+    }
+  }
+
+  /// `kvm_arch_flush_shadow_memslot`: everything, or the slot's leaves, as the quirk says.
+  private mutating func beginZap() {
+    if mmu.has(.deletionWithoutZap) {
+      ioctl.phase = .publish(.remove)
+    } else if choices.below(2) == 0 {
+      ioctl.zap = FastZap()
+      ioctl.phase = .fastZap
+    } else {
+      begin(.targetedZap, .zapLeaves, lock: .write, minimum: .page4K)
+    }
+  }
+
+  private mutating func begin(
+    _ phase: IoctlAgent.Phase, _ action: TableWalk.Action, lock: MMULockMode, minimum: Level
+  ) {
+    let types: RootTypes = action == .zapLeaves ? .all : .valid
+    ioctl.walk = RootsWalk(action, types, Self.range(of: ioctl.slot), lock: lock, minimum: minimum)
+    ioctl.phase = phase
+  }
+
+  /// One micro-step of the fast zap; entries of removed tables that were empty anyway are frozen in one go.
+  private mutating func stepFastZap() {
+    if awaitsExits { return }
+    while let step = ioctl.zap?.step(&mmu) {
+      if case .event(let event) = step { record(2, .mmu(event)) }
+      switch step {
+      case .event(.spteChanged(_, _, _, old: .nonpresent, new: mmu.version.frozen)): continue
+      case .kick: requestReload()
+      case .finished:
+        ioctl.zap = nil
+        ioctl.phase = .publish(.remove)
+        checkInvalidRoots()
+      case .silent, .event, .flush, .blocked, .asks: break
+      }
+      return
+    }
+  }
+
+  /// When the fast zap returns, the invalid roots hold nothing any more: the slot is about to be freed.
+  private mutating func checkInvalidRoots() {
+    for root in mmu.roots(.all) where mmu.tables[root].isInvalid && mmu.containsPresent(root) {
+      mmu.report(.mappingLeft, "root \(root.rawValue) is invalid and not empty")
+    }
+  }
+
+  private mutating func stepIoctlWalk() {
+    if awaitsExits { return }
+    guard let step = ioctl.walk?.step(&mmu) else { return }
+    if case .event(let event) = step { record(2, .mmu(event)) }
+    switch step {
+    case .asks:
+      let isHuge = memory.isHuge(Self.slots[ioctl.slot])
+      ioctl.walk?.answer(isHugePossible: isHuge)
+    case .flush: requestFlush()
+    case .finished: finishIoctlWalk()
+    case .silent, .event, .blocked, .kick: return
+    }
+  }
+
+  private mutating func finishIoctlWalk() {
+    let needsFlush = ioctl.walk?.needsFlush ?? false
+    ioctl.walk = nil
+    switch ioctl.phase {
+    case .targetedZap:
+      if needsFlush { requestFlush() }
+      ioctl.phase = .flush(then: .remove)
+    case .split: begin(.writeProtect, .writeProtect, lock: .read, minimum: .page4K)
+    case .writeProtect, .protectHarvest:
+      if !mmu.has(.writeProtectWithoutFlush) { requestFlush() }
+      ioctl.phase = .flush(then: .arm)
+    case .recover: ioctl.phase = .flush(then: .done)
+    case .idle, .publish, .synchronize, .fastZap, .harvest, .flush: ioctl.phase = .idle
+    }
+  }
+
+  /// The bitmap is taken and cleared; then the pages are protected again.
+  private mutating func harvest() {
+    let range = Self.range(of: ioctl.slot)
+    ioctl.harvested = dirty.filter { range.contains(GFN($0)) }
+    dirty.subtract(ioctl.harvested)
+    armed.subtract(ioctl.harvested)
+    if mmu.has(.logClearedUnprotected) || ioctl.harvested.isEmpty {
+      ioctl.phase = .flush(then: .arm)
+    } else {
+      begin(.protectHarvest, .writeProtect, lock: .read, minimum: .page4K)
+    }
+  }
+
+  private mutating func afterFlush(_ next: IoctlAgent.Next) {
+    switch next {
+    case .remove: ioctl.phase = .publish(.remove)
+    case .arm:
+      let first = Self.slots[ioctl.slot]
+      armed.formUnion(first..<first + Self.pagesPerSlot)
+      ioctl.phase = .idle
+    case .done: ioctl.phase = .idle
+    }
+  }
+
+  /// A slot that is gone has no log.
+  private mutating func forgetLog() {
+    isLogged[ioctl.slot] = false
+    disarm(all: true)
+  }
+
+  private mutating func disarm(all: Bool) {
+    let range = Self.range(of: ioctl.slot)
+    armed = armed.filter { !range.contains(GFN($0)) }
+    if all { dirty = dirty.filter { !range.contains(GFN($0)) } }
+  }
+}

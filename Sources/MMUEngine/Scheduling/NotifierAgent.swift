@@ -1,0 +1,105 @@
+/// The mmu notifier: the host takes a page away, protects it, or gathers a block into a huge page.
+///
+/// Between start and end faults on the range start over; start returns only when no vCPU can use the range any more.
+/// Source: Linux 6.16 virt/kvm/kvm_main.c, kvm_mmu_notifier_invalidate_range_start, _end.
+package struct NotifierAgent: Sendable {
+  enum Change: Hashable, Sendable {
+    case replace(UInt64)
+    case protect(UInt64)
+    case collapse(UInt64)
+  }
+
+  enum Phase: Hashable, Sendable {
+    case idle
+    case lock
+    case zap
+    case flush
+    case unlock
+    case change
+    case relock
+    case end
+  }
+
+  var phase = Phase.idle
+  var change = Change.replace(0)
+  var walk: RootsWalk?
+  var mode = MMULockMode.write
+
+  var isWalking: Bool { walk != nil }
+
+  /// What is invalidated; the whole block where a huge page is split for it.
+  var range = FrameRange(start: 0, end: 0)
+}
+
+extension MMUHost {
+  mutating func stepNotifier() {
+    switch notifier.phase {
+    case .idle: beginNotifier()
+    case .lock:
+      guard mmu.lock.acquire(notifier.mode) else { return }
+      mmu.invalidation.begin()
+      mmu.invalidation.add(notifier.range)
+      notifier.walk = RootsWalk(.zapLeaves, .all, notifier.range, lock: notifier.mode, locks: false)
+      notifier.phase = .zap
+    case .zap: zapForNotifier()
+    case .flush:
+      if !awaitsExits { notifier.phase = .unlock }
+    case .unlock:
+      mmu.lock.release(notifier.mode)
+      notifier.phase = mmu.has(.invalidationEndsEarly) ? .relock : .change
+    case .change:
+      changeHost()
+      notifier.phase = mmu.has(.invalidationEndsEarly) ? .idle : .relock
+      if mmu.has(.invalidationEndsEarly) { activeInvalidations -= 1 }
+    case .relock:
+      guard mmu.lock.acquire(.write) else { return }
+      notifier.phase = .end
+    case .end:
+      if mmu.invalidation.inProgress <= 0 { mmu.report(.invalidationBalance, "no invalidation in progress") }
+      if mmu.invalidation.range == nil { mmu.report(.invalidationEmpty, "no range was added") }
+      mmu.invalidation.end()
+      mmu.lock.release(.write)
+      notifier.phase = mmu.has(.invalidationEndsEarly) ? .change : .idle
+      if !mmu.has(.invalidationEndsEarly) { activeInvalidations -= 1 }
+    }
+  }
+
+  private mutating func beginNotifier() {
+    guard choices.below(6) == 0 else { return }
+    let slot = choices.below(2)
+    // A slot that is gone or going is not the notifier's business; its pages are the host's own.
+    guard slots[slot] == .present else { return }
+    let page = Self.slots[slot] + UInt64(choices.below(Int(Self.pagesPerSlot)))
+    switch choices.below(6) {
+    case 0: notifier.change = .collapse(Self.slots[slot])
+    case 1: notifier.change = .protect(page)
+    default: notifier.change = .replace(page)
+    }
+    let isWhole = notifier.change == .collapse(Self.slots[slot]) || memory.isHuge(page & ~511)
+    notifier.range =
+      isWhole
+      ? FrameRange(start: page & ~511, end: (page & ~511) + 512) : FrameRange(start: page, end: page + 1)
+    record(3, .unmap(notifier.range))
+    activeInvalidations += 1
+    notifier.mode = mmu.has(.notifierLocksForRead) ? .read : .write
+    notifier.phase = .lock
+  }
+
+  private mutating func zapForNotifier() {
+    guard let step = notifier.walk?.step(&mmu) else { return }
+    if case .event(let event) = step { record(3, .mmu(event)) }
+    guard case .finished = step else { return }
+    let needsFlush = notifier.walk?.needsFlush ?? false
+    notifier.walk = nil
+    if needsFlush { requestFlush() }
+    notifier.phase = .flush
+  }
+
+  private mutating func changeHost() {
+    switch notifier.change {
+    case .replace(let page): memory.replace(page)
+    case .protect(let page): memory.protect(page)
+    case .collapse(let block): memory.collapse(block)
+    }
+  }
+}

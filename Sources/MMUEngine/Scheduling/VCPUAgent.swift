@@ -1,0 +1,239 @@
+/// A vCPU's thread and the hardware under it: requests, root, entry, accesses through the TLB, faults.
+///
+/// Source: Linux 6.16 arch/x86/kvm/x86.c, vcpu_enter_guest; mmu.c, kvm_mmu_reload.
+package struct VCPUAgent: Sendable {
+  let number: Int
+  var root: TableID?
+  var cache = MMIOCache()
+  var tlb = TranslationCache()
+  var isInGuest = false
+  /// `KVM_REQ_TLB_FLUSH`.
+  var mustFlush = false
+  /// `KVM_REQ_MMU_FREE_OBSOLETE_ROOTS`.
+  var mustReload = false
+  /// An IPI is on its way; the sender waits for the exit.
+  var isKicked = false
+  var fault: PageFault?
+  /// The slot of the faulting frame as it was looked up, and when.
+  var faultSlot = MMUHost.SlotState.absent
+  var faultEpoch = 0
+  /// The access that is being tried.
+  var access: (gfn: UInt64, isWrite: Bool)?
+
+  init(_ number: Int) { self.number = number }
+}
+
+extension MMUHost {
+  mutating func stepVCPU(_ number: Int) {
+    if vcpus[number].fault != nil { return stepFault(number) }
+    if !vcpus[number].isInGuest { return enter(number) }
+    if vcpus[number].isKicked {
+      vcpus[number].isInGuest = false
+      vcpus[number].isKicked = false
+      return
+    }
+    accessGuest(number)
+  }
+
+  /// Serves requests, loads a root, enters. The last look at the requests and the entry are one step.
+  private mutating func enter(_ number: Int) {
+    if let root = vcpus[number].root, vcpus[number].mustReload, mmu.tables[root].isInvalid {
+      mmu.putRoot(root)
+      vcpus[number].root = nil
+    }
+    vcpus[number].mustReload = false
+    if vcpus[number].root == nil { return load(number) }
+    if vcpus[number].mustFlush {
+      vcpus[number].mustFlush = false
+      vcpus[number].tlb.flush()
+    }
+    vcpus[number].isInGuest = true
+    record(number, .entry(vcpu: number))
+  }
+
+  /// `kvm_mmu_load`; its unconditional flush is what lets zaps of invalid roots skip theirs.
+  private mutating func load(_ number: Int) {
+    guard mmu.lock.acquire(.read) else { return }
+    let role = RootRole(level: .page512G)
+    if let root = mmu.findRoot(role) {
+      vcpus[number].root = root
+    } else {
+      let (root, event) = mmu.makeRoot(role)
+      vcpus[number].root = root
+      record(number, .mmu(event))
+    }
+    mmu.lock.release(.read)
+    if !mmu.has(.loadWithoutFlush) { vcpus[number].tlb.flush() }
+  }
+
+  /// The guest touches a page: by its TLB, else by a walk, else it faults.
+  private mutating func accessGuest(_ number: Int) {
+    if vcpus[number].access == nil {
+      let slot = choices.below(8) == 0 ? 1 - choices.below(2) : choices.below(2)
+      let gfn = Self.slots[slot] + UInt64(choices.below(Int(Self.pagesPerSlot)))
+      vcpus[number].access = (gfn, choices.below(3) > 0)
+    }
+    guard let (gfn, isWrite) = vcpus[number].access else { return }
+    if let hit = vcpus[number].tlb.translations[gfn], !isWrite || hit.isWritable {
+      return use(number, gfn, isWrite, hit.frame)
+    }
+    vcpus[number].tlb.translations[gfn] = nil
+    walk(number, gfn, isWrite)
+  }
+
+  /// An access goes through.
+  private mutating func use(_ number: Int, _ gfn: UInt64, _ isWrite: Bool, _ frame: PFN) {
+    vcpus[number].access = nil
+    if memory.freed.contains(frame) {
+      mmu.report(.staleTranslation, "vCPU \(number) reaches freed frame \(frame.rawValue) at gfn \(gfn)")
+    }
+    if let slot = Self.slot(of: gfn), slots[slot] == .absent {
+      mmu.report(.staleTranslation, "vCPU \(number) reaches a deleted slot at gfn \(gfn)")
+    }
+    if isWrite, memory.isReadOnly(gfn), !memory.freed.contains(frame) {
+      mmu.report(.staleTranslation, "vCPU \(number) writes gfn \(gfn), which the host maps read-only")
+    }
+    let isBeingMarked = vcpus.contains { $0.fault?.request.gfn.rawValue == gfn }
+    if isWrite, armed.contains(gfn), !dirty.contains(gfn), !isBeingMarked {
+      mmu.report(.dirtyPageLost, "vCPU \(number) writes gfn \(gfn)")
+    }
+  }
+
+  /// The hardware's walk: from a cached table if there is one, else from the root. Accessed and dirty are set on the way.
+  private mutating func walk(_ number: Int, _ gfn: UInt64, _ isWrite: Bool) {
+    guard let root = vcpus[number].root else { return }
+    var location: SPTELocation
+    var level: Level
+    if let cached = vcpus[number].tlb.tables[gfn >> 9] {
+      let page = mmu.tables[cached.table]
+      if page.life == .free || page.serial != cached.serial {
+        mmu.report(.freedTableUsed, "vCPU \(number) walks through a freed table at gfn \(gfn)")
+        vcpus[number].tlb.tables[gfn >> 9] = nil
+        return
+      }
+      location = SPTELocation(cached.table, GFN(gfn).index(at: .page4K))
+      level = .page4K
+    } else {
+      if mmu.tables[root].life == .free { mmu.report(.freedTableUsed, "vCPU \(number) walks a freed root") }
+      let found = mmu.lookup(root, GFN(gfn))
+      location = found.location
+      level = found.level
+      if level == .page4K {
+        vcpus[number].tlb.tables[gfn >> 9] = TranslationCache.CachedTable(
+          table: location.table, serial: mmu.tables[location.table].serial)
+      }
+    }
+    let entry = mmu.tables[location]
+    let isMapped = entry.isLeaf(at: level)
+    guard isMapped, !isWrite || entry.isWritable else {
+      return beginFault(number, gfn, isWrite, entry, isMapped)
+    }
+    let bits = mmu.format.accessed | (isWrite ? mmu.format.dirty : 0)
+    if entry.rawValue & bits != bits { mmu.tables[location] = entry.setting(bits) }
+    let frame = PFN(entry.pfn.rawValue + (gfn & (level.pages - 1)))
+    vcpus[number].tlb.translations[gfn] = TranslationCache.Translation(frame: frame, isWritable: entry.isWritable)
+    use(number, gfn, isWrite, frame)
+  }
+
+  /// The exit. From here to the next entry the thread is an SRCU reader.
+  private mutating func beginFault(_ number: Int, _ gfn: UInt64, _ isWrite: Bool, _ entry: SPTE, _ isMapped: Bool) {
+    guard let root = vcpus[number].root else { return }
+    vcpus[number].isInGuest = false
+    vcpus[number].isKicked = false
+    var code: FaultCode = [.user]
+    if isWrite { code.insert(.write) }
+    if isMapped { code.insert(.present) }
+    if mmu.format.isMMIO(entry), !entry.isPresent { code.insert(.reserved) }
+    vcpus[number].fault = PageFault(FaultRequest(vcpu: number, address: gfn << 12, code: code), root: root)
+    vcpus[number].faultEpoch = slotEpoch
+    record(number, .fault(vcpu: number, address: gfn << 12, code: code.rawValue))
+  }
+
+  private mutating func stepFault(_ number: Int) {
+    var cache = vcpus[number].cache
+    guard let step = vcpus[number].fault?.step(&mmu, &cache) else { return }
+    vcpus[number].cache = cache
+    switch step {
+    case .event(let event):
+      record(number, .mmu(event))
+      noteWritable(event, number)
+    case .silent, .blocked, .kick: return
+    case .flush:
+      // The flush comes inside the RCU section: everybody in the guest is out before the fault goes on.
+      requestFlush()
+      for index in vcpus.indices {
+        vcpus[index].tlb.flush()
+        vcpus[index].isKicked = false
+      }
+    case .asks: answer(number)
+    case .finished: finishFault(number)
+    }
+  }
+
+  /// What becomes writable in a logged slot is marked in the log. Source: `fast_pf_fix_direct_spte`, `make_spte`.
+  private mutating func noteWritable(_ event: TraceEvent, _ number: Int) {
+    guard let fault = vcpus[number].fault, fault.isDirtyTracked else { return }
+    switch event {
+    case .fastPageFault(let fast) where fast.isFixed: dirty.insert(fault.request.gfn.rawValue)
+    case .setSPTE(_, _, let entry, _) where entry.isWritable: dirty.insert(fault.request.gfn.rawValue)
+    default: return
+    }
+  }
+
+  /// The slot, then the host's page: each is looked at when it is asked for.
+  private mutating func answer(_ number: Int) {
+    guard let fault = vcpus[number].fault, let slot = Self.slot(of: fault.request.gfn.rawValue) else { return }
+    if fault.question == .slot {
+      vcpus[number].faultSlot = slots[slot]
+      vcpus[number].fault?.answer(isDirtyTracked: isLogged[slot])
+      return
+    }
+    switch vcpus[number].faultSlot {
+    case .absent: vcpus[number].fault?.answer(.noSlot)
+    case .invalid: vcpus[number].fault?.answer(.invalidSlot)
+    case .present:
+      let host = memory.touch(fault.request.gfn.rawValue)
+      vcpus[number].fault?.answer(
+        .page(host.mapping.frame, isWritable: host.mapping.isWritable, limit: host.level))
+    }
+  }
+
+  /// The result. What became writable in a logged slot is marked dirty; a read-only page is copied by the host.
+  private mutating func finishFault(_ number: Int) {
+    guard let fault = vcpus[number].fault, let result = fault.result else { return }
+    vcpus[number].fault = nil
+    var last = fault
+    if let event = last.takeMMIOEvent(mmu.format) { record(number, .mmu(event)) }
+    let gfn = fault.request.gfn.rawValue
+    checkTree()
+    if result == .emulate {
+      if let slot = Self.slot(of: gfn), slots[slot] == .present, vcpus[number].faultEpoch == slotEpoch {
+        mmu.report(.staleMMIO, "vCPU \(number) gets MMIO at gfn \(gfn), where a slot is")
+      }
+      vcpus[number].access = nil
+    }
+  }
+
+  /// Every linked table is reached from exactly one place. Looked at while nobody holds mmu_lock.
+  private mutating func checkTree() {
+    guard mmu.lock.readers == 0, !mmu.lock.isWritten, !ioctl.isWalking else { return }
+    let reached = mmu.roots.reduce(0) { $0 + mmu.reachableTables($1) }
+    let linked = mmu.tableCount
+    if reached != linked { mmu.report(.treeBroken, "\(linked) tables linked, \(reached) reached") }
+  }
+}
+
+extension TDPMMU {
+  /// How many tables hang below one. Complexity: 512 for each.
+  package func reachableTables(_ table: TableID) -> Int {
+    let level = tables[table].level
+    guard level > .page4K else { return 0 }
+    var count = 0
+    for index in 0..<512 {
+      let entry = tables[SPTELocation(table, index)]
+      guard entry.isTable(at: level), let child = tables.table(at: entry) else { continue }
+      count += 1 + reachableTables(child)
+    }
+    return count
+  }
+}

@@ -1,0 +1,197 @@
+/// What the deletion of a memslot costs, in counts: the fast zap of everything against the targeted zap of the slot's leaves.
+///
+/// The engine maps a VM's memory, deletes a slot in either way, creates it anew and faults the working set back in; entries
+/// written, tables freed, flushes and faults are counted. Above a size, counts come from closed forms, which tests hold
+/// against runs; such rows are marked.
+package struct ZapCost: Hashable, Sendable {
+  package enum Platform: String, Hashable, Sendable, CaseIterable {
+    case npt = "NPT"
+    case ept = "EPT"
+    case snp = "SNP"
+    case tdx = "TDX"
+  }
+
+  package enum Policy: String, Hashable, Sendable, CaseIterable {
+    case fast
+    case targeted
+  }
+
+  /// The question.
+  package struct Scenario: Hashable, Sendable {
+    package let platform: Platform
+    package let policy: Policy
+    /// Size of the slot that is deleted and recreated. Unit: 4 KiB pages.
+    package let slotPages: UInt64
+    /// Size of the whole VM's mapped memory, the slot included. Unit: 4 KiB pages.
+    package let memoryPages: UInt64
+    package let level: Level
+
+    package init(_ platform: Platform, _ policy: Policy, slotPages: UInt64, memoryPages: UInt64, level: Level) {
+      self.platform = platform
+      self.policy = policy
+      self.slotPages = slotPages
+      self.memoryPages = memoryPages
+      self.level = level
+    }
+
+    /// Private memory of TDX and SNP is 4 KiB only, and no kernel zaps a mirror root from the top: those rows are hypothetical.
+    package var isHypothetical: Bool {
+      switch platform {
+      case .npt, .ept: false
+      case .snp: policy == .fast || level > .page4K
+      case .tdx: policy == .fast || level > .page4K
+      }
+    }
+  }
+
+  package var entryWrites = 0
+  package var tablesFreed = 0
+  package var seamcalls = 0
+  package var interrupts = 0
+  package var flushes = 0
+  /// Faults until the whole VM is mapped again.
+  package var refaults = 0
+  /// Whether the counts come from the closed form.
+  package var isComputed = false
+
+  package init() {}
+}
+
+extension ZapCost {
+  /// Largest VM of 4 KiB mappings that is run on the engine: 16 GiB.
+  package static let largestRun: UInt64 = 16 << 18
+
+  /// Runs the scenario on the engine, or computes it where it is too large.
+  package static func cost(_ scenario: Scenario, vcpus: Int) -> ZapCost {
+    let leaves = scenario.memoryPages / scenario.level.pages
+    return leaves > largestRun ? computed(scenario, vcpus: vcpus) : measured(scenario, vcpus: vcpus)
+  }
+
+  /// Costs of many scenarios. What a run writes and frees does not depend on the platform, so each is run once.
+  package static func costs(_ scenarios: [Scenario], vcpus: Int) -> [ZapCost] {
+    var runs: [Scenario: ZapCost] = [:]
+    return scenarios.map { scenario in
+      let plain = Scenario(
+        .npt, scenario.policy, slotPages: scenario.slotPages, memoryPages: scenario.memoryPages, level: scenario.level)
+      var cost = runs[plain] ?? cost(plain, vcpus: vcpus)
+      runs[plain] = cost
+      let leaves = Int((scenario.policy == .fast ? scenario.memoryPages : scenario.slotPages) / scenario.level.pages)
+      cost.charge(scenario, leaves: leaves, vcpus: vcpus)
+      return cost
+    }
+  }
+
+  /// Counts of a run.
+  package static func measured(_ scenario: Scenario, vcpus: Int) -> ZapCost {
+    var machine = ZapMachine(scenario)
+    machine.map(FrameRange(start: 0, end: scenario.memoryPages))
+    let before = machine.mmu.statistics
+    let zapped = machine.zap()
+    var cost = ZapCost()
+    let after = machine.mmu.statistics
+    cost.entryWrites = after.entryWrites - before.entryWrites
+    cost.tablesFreed = after.tablesFreed - before.tablesFreed
+    cost.charge(scenario, leaves: zapped, vcpus: vcpus)
+    cost.refaults = machine.map(FrameRange(start: 0, end: scenario.memoryPages))
+    return cost
+  }
+
+  /// The same counts from closed forms.
+  ///
+  /// A tree over M pages has ceil(M / 512^k) tables of level k. The fast zap clears each leaf and each table's entry and then
+  /// freezes the 512 entries of every table but the root's; the targeted one clears the slot's leaves.
+  package static func computed(_ scenario: Scenario, vcpus: Int) -> ZapCost {
+    var cost = ZapCost()
+    cost.isComputed = true
+    let leaves = Int(scenario.memoryPages / scenario.level.pages)
+    let slotLeaves = Int(scenario.slotPages / scenario.level.pages)
+    var tables = 0
+    var level = scenario.level
+    while level < .page512G, let above = level.above {
+      tables += Int((scenario.memoryPages + above.pages - 1) / above.pages)
+      level = above
+    }
+    switch scenario.policy {
+    case .fast:
+      cost.entryWrites = leaves + tables + 512 * tables
+      // The root is freed as well, once the last vCPU has let go of it.
+      cost.tablesFreed = tables
+      cost.refaults = leaves
+    case .targeted:
+      cost.entryWrites = slotLeaves
+      cost.refaults = slotLeaves
+    }
+    cost.charge(scenario, leaves: scenario.policy == .fast ? leaves : slotLeaves, vcpus: vcpus)
+    return cost
+  }
+
+  /// SEAMCALLs, interrupts and flushes that follow from the leaves and tables.
+  private mutating func charge(_ scenario: Scenario, leaves: Int, vcpus: Int) {
+    switch scenario.platform {
+    case .npt, .ept, .snp:
+      seamcalls = 0
+      interrupts = vcpus
+      flushes = scenario.policy == .fast ? vcpus : 1
+    case .tdx:
+      // BLOCK, TRACK, REMOVE and WBINVD of each leaf; a kick of every vCPU after each TRACK; a table is RECLAIMed.
+      seamcalls = 4 * leaves + tablesFreed
+      interrupts = vcpus * leaves
+      flushes = leaves
+    }
+  }
+}
+
+/// The machine of a run: one root, mapped by faults without a vCPU around them.
+private struct ZapMachine {
+  let scenario: ZapCost.Scenario
+  var mmu: TDPMMU
+  var root: TableID
+
+  init(_ scenario: ZapCost.Scenario) {
+    self.scenario = scenario
+    mmu = TDPMMU(.linux616, scenario.platform == .ept || scenario.platform == .tdx ? .ept : .npt)
+    root = mmu.makeRoot(RootRole(level: .page512G)).0
+  }
+
+  /// Faults every frame of a range in that is not mapped; returns how many faults that took.
+  @discardableResult
+  mutating func map(_ range: FrameRange) -> Int {
+    var faults = 0
+    var gfn = range.start
+    var cache = MMIOCache()
+    while gfn < range.end {
+      defer { gfn += scenario.level.pages }
+      if mmu.lookup(root, GFN(gfn)).entry.isPresent, mmu.lookup(root, GFN(gfn)).level <= scenario.level { continue }
+      faults += 1
+      var fault = PageFault(FaultRequest(vcpu: 0, address: gfn << 12, code: [.write, .user]), root: root)
+      while fault.result == nil {
+        guard case .asks = fault.step(&mmu, &cache) else { continue }
+        if fault.question == .slot {
+          fault.answer(isDirtyTracked: false)
+        } else {
+          fault.answer(.page(PFN(1 << 30 + gfn), isWritable: true, limit: scenario.level))
+        }
+      }
+    }
+    return faults
+  }
+
+  /// Deletes the slot that ends the memory; returns how many leaves went.
+  mutating func zap() -> Int {
+    let before = mmu.statistics.leavesZapped
+    switch scenario.policy {
+    case .fast:
+      var zap = FastZap()
+      while true { if case .finished = zap.step(&mmu) { break } }
+      mmu.putRoot(root)
+      mmu.statistics.tablesFreed -= 1
+      mmu.endGracePeriod(mmu.graveyard.count)
+      root = mmu.makeRoot(RootRole(level: .page512G)).0
+    case .targeted:
+      let range = FrameRange(start: scenario.memoryPages - scenario.slotPages, end: scenario.memoryPages)
+      var walk = RootsWalk(.zapLeaves, .all, range, lock: .write)
+      while true { if case .finished = walk.step(&mmu) { break } }
+    }
+    return mmu.statistics.leavesZapped - before
+  }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import Interchange
+import KernelTraces
+import MMUEngine
+
+/// `kvmcheck trace check FILE`.
+struct TraceCheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check", abstract: "Check what any trace of its kernel satisfies; needs no stimuli.",
+    discussion: "FILE is ftrace text, trace-cmd report or perf script output, plain or gzip; - is standard input.")
+
+  @ArgumentParser.Argument(help: ArgumentHelp("The trace.", valueName: "file"))
+  var file: String
+
+  @Option(help: "The kernel: 6.12, 6.12-prove, 7.3 (default: inferred from the trace).")
+  var kernel: KernelArgument?
+
+  @Option(help: "The form of results: text, json.")
+  var format = CommonOptions.Format.text
+
+  func run() throws {
+    let console = try Console(path: nil, quiet: true)
+    let report: TraceCheckReport
+    do {
+      report = try Conformance.check(path: file, kernel: kernel?.kernel)
+    } catch {
+      console.diagnose("\(file): \(error)")
+      throw ExitCode.rejected
+    }
+    switch format {
+    case .text: try console.write(Self.text(report, file))
+    case .json: try console.write(String(decoding: Self.json(report).encoded(), as: UTF8.self))
+    }
+    if !report.isClean { throw ExitCode.violated }
+  }
+
+  private static func text(_ report: TraceCheckReport, _ file: String) -> String {
+    var lines = ["\(file): \(report.lines) lines, \(report.events) kvmmmu events, kernel \(report.kernel.name)"]
+    if report.isAmbiguous { lines.append("  several kernels fit; taken as \(report.kernel.name)") }
+    for rule in TraceRule.allCases {
+      if let blocked = report.notCheckable.first(where: { $0.rule == rule }) {
+        lines.append("  not checkable in this trace: \(rule.rawValue) (\(blocked.reason))")
+      } else {
+        lines.append("  \(rule.rawValue): \(report.applied[rule] ?? 0) times")
+      }
+    }
+    lines += report.violations.map { "  line \($0.line): violated: \($0.rule.rawValue): \($0.detail)" }
+    if report.violationCount > report.violations.count {
+      lines.append("  and \(report.violationCount - report.violations.count) more")
+    }
+    lines.append(report.isClean ? "  no violation" : "  \(report.violationCount) violations")
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func json(_ report: TraceCheckReport) -> JSON {
+    .object([
+      "schema": .string("kvmcheck/1"), "kernel": .string(report.kernel.name), "kvmmmu": .integer(report.events),
+      "rules": .array(
+        TraceRule.allCases.map { rule in
+          .object([
+            "rule": .string(rule.rawValue), "applied": .integer(report.applied[rule] ?? 0),
+            "checkable": .boolean(!report.notCheckable.contains { $0.rule == rule }),
+          ])
+        }),
+      "violations": .array(
+        report.violations.map {
+          .object(["line": .integer($0.line), "rule": .string($0.rule.rawValue), "detail": .string($0.detail)])
+        }),
+      "ok": .boolean(report.isClean),
+    ])
+  }
+}

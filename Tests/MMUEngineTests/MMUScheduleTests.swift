@@ -1,0 +1,46 @@
+import MMUEngine
+import Testing
+
+@Suite("The TDP MMU under random schedules: two vCPUs, an ioctl thread, a notifier, RCU")
+struct MMUScheduleTests {
+  private static let length = 1000
+
+  @Test("ten thousand schedules of the right kernel, no check fires", arguments: 0..<10)
+  func rightKernel(batch: Int) {
+    for seed in 0..<1000 {
+      let schedule = MMUSchedule(seed: UInt64(batch * 1000 + seed), length: Self.length)
+      let result = schedule.run(seed % 2 == 0 ? .linux612 : .linux73)
+      #expect(result.checks == [], "seed \(schedule.seed), after \(result.steps) micro-steps")
+    }
+  }
+
+  @Test("twenty single-line faults")
+  func count() { #expect(InjectedFault.allCases.count == 20) }
+
+  @Test("each single-line fault is reported by some schedule", arguments: InjectedFault.allCases)
+  func fault(_ fault: InjectedFault) {
+    let seed = Self.firstSeed(reporting: fault)
+    #expect(seed != nil, "\(fault.rawValue) is reported by no schedule")
+  }
+
+  @Test("a schedule that reports a fault shrinks, is stored as text, and reports the same again")
+  func shrinking() throws {
+    let faults: Set<InjectedFault> = [.zapWithoutFlush]
+    let seed = try #require(Self.firstSeed(reporting: .zapWithoutFlush))
+    let schedule = MMUSchedule(seed: seed, length: Self.length)
+    let shrunk = schedule.shrunk(.linux612, faults: faults)
+    #expect(shrunk.agents.count < schedule.agents.count / 4)
+    let stored = try #require(MMUSchedule(text: shrunk.text))
+    #expect(stored == shrunk)
+    let result = stored.run(.linux612, faults: faults)
+    #expect(result.checks.first?.name == schedule.run(.linux612, faults: faults).checks.first?.name)
+    #expect(result.steps == shrunk.agents.count)
+    #expect(stored.run(.linux612).checks == [])
+  }
+
+  private static func firstSeed(reporting fault: InjectedFault) -> UInt64? {
+    (0..<4000).first { seed in
+      !MMUSchedule(seed: seed, length: length).run(.linux612, faults: [fault]).checks.isEmpty
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import MMUEngine
+import Testing
+
+@Suite("The reverse map table")
+struct ReverseMapTests {
+  @Test("states follow from the fields, and RMPUPDATE moves between those that the host may")
+  func states() throws {
+    var table = ReverseMapTable(pages: 1024)
+    #expect(table.entry(PFN(1)).state == .hypervisor)
+    try table.update(PFN(1), .firmware)
+    #expect(table.entry(PFN(1)).state == .firmware)
+    try table.update(PFN(2), .guest(5, GFN(9), isImmutable: true))
+    #expect(table.entry(PFN(2)).state == .preGuest)
+    try table.update(PFN(3), .guest(5, GFN(7)))
+    #expect(table.entry(PFN(3)).state == .guestInvalid)
+    #expect(table.validate(PFN(3), GFN(7), .page4K, true, asid: 5) == .ok)
+    #expect(table.entry(PFN(3)).state == .guestValid)
+    try table.update(PFN(3), .guest(5, GFN(7), isImmutable: true))
+    #expect(table.entry(PFN(3)).state == .preSwap)
+  }
+
+  @Test("RMPUPDATE refuses and changes nothing")
+  func refusals() throws {
+    var table = ReverseMapTable(pages: 1024)
+    try table.update(PFN(1), .firmware)
+    try table.update(PFN(512), .guest(5, GFN(512), .page2M))
+    let before = table
+    #expect(throws: ReverseMapFailure.permission) { try table.update(PFN(1), .shared()) }
+    #expect(throws: ReverseMapFailure.input) { try table.update(PFN(1024), .shared()) }
+    #expect(throws: ReverseMapFailure.input) { try table.update(PFN(3), .guest(5, GFN(3), .page2M)) }
+    #expect(throws: ReverseMapFailure.input) { try table.update(PFN(3), .guest(2000, GFN(3))) }
+    #expect(throws: ReverseMapFailure.input) {
+      try table.update(PFN(3), ReverseMapUpdate(isAssigned: false, isImmutable: true))
+    }
+    #expect(throws: ReverseMapFailure.overlap) { try table.update(PFN(513), .shared()) }
+    #expect(throws: ReverseMapFailure.overlap) { try table.update(PFN(0), .guest(5, GFN(0), .page2M)) }
+    #expect(table == before)
+  }
+
+  @Test("a change of owner, address, size or assignment takes the validation; none keeps it")
+  func validation() throws {
+    var table = ReverseMapTable(pages: 1024)
+    try table.update(PFN(3), .guest(5, GFN(7)))
+    #expect(table.validate(PFN(3), GFN(7), .page4K, true, asid: 5) == .ok)
+    #expect(table.validate(PFN(3), GFN(7), .page4K, true, asid: 5) == .unchanged)
+    try table.update(PFN(3), .guest(5, GFN(7)))
+    #expect(table.entry(PFN(3)).isValidated)
+    try table.update(PFN(3), .guest(5, GFN(8)))
+    #expect(!table.entry(PFN(3)).isValidated)
+  }
+
+  @Test("PSMASH keeps validation and counts addresses on; a 4 KiB leaf over a 2 MiB entry faults before")
+  func smash() throws {
+    var table = ReverseMapTable(pages: 1024)
+    try table.update(PFN(512), .guest(5, GFN(0x1000), .page2M))
+    #expect(table.validate(PFN(515), GFN(0x1003), .page4K, true, asid: 5) == .nestedPageFault)
+    #expect(table.validate(PFN(512), GFN(0x1000), .page2M, true, asid: 5) == .ok)
+    #expect(table.access(PFN(515), GFN(0x1003), .page2M, asid: 5) == .ok)
+    #expect(table.access(PFN(515), GFN(0x1003), .page4K, asid: 5) == .nestedPageFault)
+    try table.smash(PFN(512))
+    #expect(table.access(PFN(515), GFN(0x1003), .page4K, asid: 5) == .ok)
+    #expect(table.assignedPages(in: PFN(512)) == 512)
+    #expect(table.validate(PFN(512), GFN(0x1000), .page2M, false, asid: 5) == .failed(.sizeMismatch))
+    #expect(throws: ReverseMapFailure.input) { try table.smash(PFN(512)) }
+  }
+
+  @Test("accesses: owner, address, validation; the host never writes an assigned page")
+  func accesses() throws {
+    var table = ReverseMapTable(pages: 1024)
+    try table.update(PFN(3), .guest(5, GFN(7)))
+    #expect(table.access(PFN(3), GFN(7), .page4K, asid: 5) == .notValidated)
+    #expect(table.access(PFN(3), GFN(7), .page4K, asid: 6) == .nestedPageFault)
+    #expect(table.access(PFN(3), GFN(8), .page4K, asid: 5) == .nestedPageFault)
+    #expect(!table.allowsHostWrite(PFN(3), .page4K))
+    #expect(!table.allowsHostWrite(PFN(0), .page2M))
+    #expect(table.allowsHostWrite(PFN(4), .page4K))
+  }
+
+  @Test("a guest's life: launch, running, decommission; its ASID serves again only when clean and unused")
+  func guestLife() throws {
+    var firmware = SEVFirmware(pages: 1024)
+    try firmware.rmp.update(PFN(1), .firmware)
+    try firmware.createContext(PFN(1))
+    #expect(throws: SEVStatus.invalidGuestState) { try firmware.activate(PFN(1), 5) }
+    try firmware.startLaunch(PFN(1))
+    try firmware.activate(PFN(1), 5)
+    try firmware.rmp.update(PFN(2), .guest(5, GFN(2), isImmutable: true))
+    try firmware.updateLaunch(PFN(1), PFN(2))
+    #expect(firmware.rmp.entry(PFN(2)).state == .guestValid)
+    #expect(throws: SEVStatus.invalidPageState) { try firmware.updateLaunch(PFN(1), PFN(2)) }
+    try firmware.finishLaunch(PFN(1))
+    #expect(throws: SEVStatus.invalidPageState) { try firmware.reclaim(PFN(1)) }
+    try firmware.decommission(PFN(1))
+    #expect(firmware.rmp.entry(PFN(1)).state == .firmware)
+    try firmware.createContext(PFN(1))
+    try firmware.startLaunch(PFN(1))
+    #expect(throws: SEVStatus.dataFabricFlushRequired) { try firmware.activate(PFN(1), 5) }
+    #expect(throws: SEVStatus.writeBackRequired) { try firmware.flushDataFabric() }
+    firmware.hasWrittenBack = true
+    try firmware.flushDataFabric()
+    #expect(throws: SEVStatus.invalidConfig) { try firmware.activate(PFN(1), 5) }
+    try firmware.rmp.update(PFN(2), .shared())
+    try firmware.activate(PFN(1), 5)
+  }
+
+  @Test("KVM: prepare, fault, free; a page whose update fails stays assigned, a firmware page then leaks")
+  func host() throws {
+    var host = SNPHost(pages: 1024)
+    #expect(try host.prepare(PFN(512), GFN(0x1000), isHuge: true, asid: 5) == .page2M)
+    #expect(host.handleFault(PFN(515), GFN(0x1003)) == FrameRange(start: 0x1003, end: 0x1203))
+    #expect(host.handleFault(PFN(515), GFN(0x1003)) == nil)
+    #expect(try host.prepare(PFN(515), GFN(0x1003), isHuge: false, asid: 5) == .page4K)
+    #expect(host.free(512..<1024) == [])
+    #expect(host.firmware.rmp.assignedPages(in: PFN(512)) == 0)
+    try host.firmware.rmp.update(PFN(7), .guest(5, GFN(7), isImmutable: true))
+    #expect(host.free(7..<8) == [PFN(7)])
+    try host.firmware.rmp.update(PFN(8), .firmware)
+    try host.firmware.createContext(PFN(8))
+    host.reclaimFirmwarePage(PFN(8))
+    #expect(host.leaked == [PFN(8)])
+    try host.firmware.rmp.update(PFN(9), .firmware)
+    host.reclaimFirmwarePage(PFN(9))
+    #expect(host.firmware.rmp.entry(PFN(9)).state == .hypervisor)
+  }
+}
