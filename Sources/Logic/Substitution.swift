@@ -7,8 +7,12 @@
 /// quantifier's own. A quantifier into which another could be put is therefore opened with a fresh variable and bound anew.
 package struct Substitution {
   private let replacements: [Term: Term]
-  /// Results by the position of the source term.
-  private var results: [Term?] = []
+  /// Results of a small substitution: most are asked about one short term of a store of hundreds of thousands.
+  private var few: [Term: Term] = [:]
+  /// Results by the position of the source term, once there are many.
+  private var many: [Term?] = []
+  /// From here on a table by position is worth its size.
+  private static let mostFew = 256
 
   /// Replaces each key by its value. Requires: keys are variables, each with a replacement of its own sort; no replacement
   /// is a bound variable.
@@ -27,7 +31,7 @@ package struct Substitution {
         pending.removeLast()
         continue
       }
-      let operands = store.operands(of: current)
+      let operands = Array(store.operands(of: current))  // A slice would keep the store from growing in place.
       let missing = operands.filter { result(of: $0) == nil }
       if store.operation(of: current) == .exists, bringsQuantifiers(store) {
         let variable = store.fresh(store.quantifiedSort(of: current))
@@ -47,7 +51,7 @@ package struct Substitution {
   }
 
   /// A term whose operands have results.
-  private func replaced(_ term: Term, _ operands: ArraySlice<Term>, in store: inout TermStore) -> Term {
+  private func replaced(_ term: Term, _ operands: [Term], in store: inout TermStore) -> Term {
     if operands.isEmpty {
       guard let replacement = replacements[term] else { return term }
       store.require(replacement, store.sort(of: term), "substitution")
@@ -66,15 +70,26 @@ package struct Substitution {
   }
 
   private func result(of term: Term) -> Term? {
-    Int(term.index) < results.count ? results[Int(term.index)] : nil
+    if many.isEmpty { return few[term] }
+    return Int(term.index) < many.count ? many[Int(term.index)] : nil
   }
 
   private mutating func record(_ result: Term, for term: Term) {
-    let position = Int(term.index)
-    if position >= results.count {
-      results.append(contentsOf: repeatElement(nil, count: max(position + 1 - results.count, results.count)))
+    if many.isEmpty, few.count < Self.mostFew {
+      few[term] = result
+      return
     }
-    results[position] = result
+    for (source, image) in few { place(image, for: source) }
+    few = [:]
+    place(result, for: term)
+  }
+
+  private mutating func place(_ result: Term, for term: Term) {
+    let position = Int(term.index)
+    if position >= many.count {
+      many.append(contentsOf: repeatElement(nil, count: max(position + 1 - many.count, many.count)))
+    }
+    many[position] = result
   }
 }
 
