@@ -86,6 +86,9 @@ let package = Package(
     tests("EnginesTests", ["Engines", "SMT", "Elaboration", "Murphi", "Logic", "TransitionSystems"]),
     tests("MMUEngineTests", ["MMUEngine"]),
     tests("KernelTracesTests", ["KernelTraces", "MMUEngine"]),
+    tests(
+      "CheckingTests",
+      ["Checking", "Elaboration", "Engines", "SMT", "Murphi", "Diagnostics", "Logic", "TransitionSystems"]),
     tests("ReplayTests", ["Replay", "MMUEngine", "Murphi", "Diagnostics", "Execution", "Logic", "TransitionSystems"]),
     tests(
       "AgreementTests",

@@ -17,6 +17,16 @@ enum MurphiDiagnostics {
     error("E0103", "unexpected character `\(text)`", at: range)
   }
 
+  /// A certificate's lemma without a name.
+  static func namelessLemma(at range: SourceRange) -> Diagnostic {
+    error("E0290", "expected a name, as every lemma of a certificate has one", at: range)
+  }
+
+  /// A certificate with something else than lemmas.
+  static func notALemma(at range: SourceRange) -> Diagnostic {
+    error("E0291", "expected an invariant: a certificate holds lemmas and nothing else", at: range)
+  }
+
   /// `/*` without `*/`.
   static func unterminatedComment(at range: SourceRange) -> Diagnostic {
     error("E0104", "the comment is not closed", at: range)

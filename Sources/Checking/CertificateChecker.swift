@@ -1,0 +1,87 @@
+package import Diagnostics
+import Elaboration
+package import Murphi
+package import SMT
+package import TransitionSystems
+
+/// Checks certificates against their models, in a fresh solver and by the text of the lemmas alone.
+///
+/// Always at the sizes of the file or of the certificate, without symmetry, instance by instance; and, for `sizes any`, once more with
+/// the scalarsets as sorts of any size. Anything but `unsat` for each obligation is a failure.
+package struct CertificateChecker: Sendable {
+  /// An obligation that is not met.
+  package struct Failure: Hashable, Sendable {
+    /// In words, the obligation's name first.
+    package let reason: String
+    package let stopped: UnknownReason?
+  }
+
+  /// One of the forms in which the obligations are put.
+  package struct Form: Sendable {
+    /// `any size`, or the sizes.
+    package let name: String
+    package let obligations: Obligations
+  }
+
+  private let certificate: CertificateFile
+  private let whole: StrengthenedModel
+  private let property: PropertyID
+  private let isAnySize: Bool
+
+  /// Puts a certificate and its model together. `property` finds the property in the model by its name.
+  ///
+  /// Throws: `Rejection` where one is no legal text.
+  package init(
+    _ certificate: CertificateFile, of file: SourceFile, property: (TypedModel) -> PropertyID?
+  ) throws {
+    self.certificate = certificate
+    whole = try StrengthenedModel(
+      file, lemmas: Certification.text(of: certificate.lemmas), constants: certificate.settings)
+    guard let property = property(whole.plain) else {
+      throw UnfitCertificate(reason: "the model has no property \"\(certificate.property)\"")
+    }
+    self.property = property
+    isAnySize = certificate.sizes == .any
+    if isAnySize, let reason = try Certification.whyNoAnySize(whole, of: try SyntaxTree.parse(file)) {
+      throw UnfitCertificate(reason: "any size: \(reason)")
+    }
+  }
+
+  /// The model with the lemmas as invariants.
+  package var text: String { whole.text }
+
+  /// The obligations, in each form that the certificate needs.
+  package func forms() throws -> [Form] {
+    let concrete = try Elaborator(whole.model).elaborate().system
+    var forms = [
+      Form(
+        name: "instances",
+        obligations: ConcreteObligations.obligations(of: concrete, lemmas: whole.lemmas, properties: [property]))
+    ]
+    if isAnySize {
+      forms.append(Form(name: "any size", obligations: try Certification.quantified(whole, [property])))
+    }
+    return forms
+  }
+
+  /// What is not met of one form; nil if everything is. `effort` bounds each question in Z3's rlimit units.
+  package func check(
+    _ form: Form, effort: UInt32, interrupter: Interrupter = Interrupter()
+  ) throws(SMTError) -> Failure? {
+    var session = try ProofSession(form.obligations, effort: effort, interrupter: interrupter)
+    for obligation in form.obligations.obligations {
+      switch try session.check(obligation, assuming: form.obligations.lemmas.indices) {
+      case .holds: continue
+      case .fails: return Failure(reason: "\(obligation.name): does not follow (\(form.name))", stopped: nil)
+      case .stopped(let reason):
+        return Failure(reason: "\(obligation.name): not decided (\(form.name))", stopped: reason)
+      }
+    }
+    return nil
+  }
+}
+
+/// A certificate that does not fit its model.
+package struct UnfitCertificate: Error, Hashable, Sendable {
+  package let reason: String
+}

@@ -1,0 +1,167 @@
+package import Diagnostics
+import Elaboration
+package import Murphi
+package import SMT
+package import TransitionSystems
+
+/// From the lemmas of a symmetric search to proofs that do not rest on symmetry.
+///
+/// The lemmas are written as Murphi invariants at the end of the model. What is checked from then on is this text alone:
+/// - at the sizes of the scope, elaborated without open sorts: every instance of every lemma against every instance of every rule;
+/// - for every size, with the scalarsets as uninterpreted sorts, where nothing in the file depends on their sizes otherwise.
+///
+/// A proof rests on the front end, on elaboration and on Z3's `unsat`; not on PDR, its symmetry or its bookkeeping. That the two
+/// elaborations mean what Murphi means is what the comparison of engines tests.
+package struct Certification: Sendable {
+  /// A lemma as it stands in a certificate.
+  package struct Lemma: Hashable, Sendable {
+    package let name: String
+    /// A Murphi expression.
+    package let text: String
+
+    package init(name: String, text: String) {
+      self.name = name
+      self.text = text
+    }
+  }
+
+  /// What became of a property.
+  package enum Outcome: Hashable, Sendable {
+    case proved([Lemma], sizes: Sizes, remark: String?)
+    /// Not shown; refuted if an obligation does not follow, which a correct search cannot lead to.
+    case failed(String, isRefuted: Bool)
+  }
+
+  private let file: SourceFile
+  private let constants: [ConstantSetting]
+  private let effort: UInt32
+  private let interrupter: Interrupter
+
+  /// `effort` bounds each question in Z3's rlimit units; 0 means no limit.
+  package init(
+    _ file: SourceFile, constants: [ConstantSetting], effort: UInt32, interrupter: Interrupter = Interrupter()
+  ) {
+    self.file = file
+    self.constants = constants
+    self.effort = effort
+    self.interrupter = interrupter
+  }
+
+  /// Murphi invariants of these lemmas, one to a line.
+  package static func text(of lemmas: [Lemma]) -> String {
+    lemmas.map { "invariant \"\($0.name)\"\n  \($0.text);\n" }.joined()
+  }
+
+  /// Proves properties from lemmas that may hold; with as few as possible if `isMinimal`, which takes longer. Throws: what is nobody's verdict.
+  package func certify(
+    _ properties: [PropertyID], from lemmas: [Lemma], anySize: Bool = true, isMinimal: Bool = true
+  ) throws -> [Outcome] {
+    let whole: StrengthenedModel
+    do { whole = try StrengthenedModel(file, lemmas: Self.text(of: lemmas), constants: constants) } catch {
+      let first = error.diagnostics.first.map { ": \($0.message)" } ?? ""
+      return properties.map { _ in .failed("its lemmas cannot be written in Murphi\(first)", isRefuted: false) }
+    }
+    var outcomes = [Outcome?](repeating: nil, count: properties.count)
+    var remark: String?
+    if anySize, !whole.model.scalarsets.isEmpty {
+      if let reason = try Self.whyNoAnySize(whole, of: try SyntaxTree.parse(file)) {
+        remark = reason
+      } else {
+        let (selections, reasons) = try quantified(whole, properties, lemmas, isMinimal)
+        for (position, selection) in selections.enumerated() {
+          if let selection { outcomes[position] = .proved(selection, sizes: .any, remark: nil) }
+        }
+        remark = reasons
+      }
+    }
+    let rest = properties.indices.filter { outcomes[$0] == nil }
+    if !rest.isEmpty {
+      let selections = try concrete(whole, rest.map { properties[$0] }, lemmas, isMinimal)
+      for (position, selection) in zip(rest, selections) {
+        switch selection {
+        case .success(let lemmas): outcomes[position] = .proved(lemmas, sizes: .thisScope, remark: remark)
+        case .failure(let obstacle): outcomes[position] = .failed(obstacle.words, isRefuted: obstacle.isRefutation)
+        }
+      }
+    }
+    return outcomes.map { $0 ?? .failed("not decided", isRefuted: false) }
+  }
+
+  // At the sizes of the scope.
+
+  private func concrete(
+    _ whole: StrengthenedModel, _ properties: [PropertyID], _ lemmas: [Lemma], _ isMinimal: Bool
+  ) throws -> [Result<[Lemma], Obstacle>] {
+    let system = try Elaborator(whole.model).elaborate().system
+    let obligations = ConcreteObligations.obligations(of: system, lemmas: whole.lemmas, properties: properties)
+    var selection = LemmaSelection(try ProofSession(obligations, effort: effort, interrupter: interrupter))
+    if let obstacle = try selection.close() { return properties.map { _ in .failure(Obstacle(obstacle)) } }
+    var results: [Result<[Lemma], Obstacle>] = []
+    for property in properties {
+      switch try selection.select(for: property, isMinimal: isMinimal) {
+      case .proof(let chosen): results.append(.success(chosen.map { lemmas[$0] }))
+      case .obstacle(let obstacle): results.append(.failure(Obstacle(obstacle)))
+      }
+    }
+    return results
+  }
+
+  // For every size.
+
+  /// Why the sizes of scalarsets cannot be left open; nil if they can.
+  static func whyNoAnySize(_ whole: StrengthenedModel, of tree: SyntaxTree) throws -> String? {
+    let elaboration = try ParameterizedElaborator(whole.model).elaborate()
+    if let asymmetry = elaboration.asymmetries.first { return "\(asymmetry.location): \(asymmetry.message)" }
+    if elaboration.system.sorts.count < whole.model.scalarsets.count { return "too many scalarsets" }
+    if let used = ScalarsetSizes(of: tree).named.first(where: \.isUsedElsewhere) {
+      return "the file uses \(used.constant) for something else than the size of a scalarset"
+    }
+    return nil
+  }
+
+  /// The obligations for every size.
+  static func quantified(_ whole: StrengthenedModel, _ properties: [PropertyID]) throws -> Obligations {
+    let system = try ParameterizedElaborator(whole.model).elaborate().system
+    let first = whole.plain.properties.count
+    let names = whole.lemmas.enumerated().map { (property: PropertyID.invariant(first + $0), name: $1) }
+    return QuantifiedObligations.obligations(of: system, lemmas: names, properties: properties)
+  }
+
+  private func quantified(
+    _ whole: StrengthenedModel, _ properties: [PropertyID], _ lemmas: [Lemma], _ isMinimal: Bool
+  ) throws -> ([[Lemma]?], String?) {
+    let obligations = try Self.quantified(whole, properties)
+    var selection = LemmaSelection(try ProofSession(obligations, effort: effort, interrupter: interrupter))
+    if let obstacle = try selection.close() {
+      return (properties.map { _ in nil }, Obstacle(obstacle).words)
+    }
+    var results: [[Lemma]?] = []
+    var reason: String?
+    for property in properties {
+      switch try selection.select(for: property, isMinimal: isMinimal) {
+      case .proof(let chosen): results.append(chosen.map { lemmas[$0] })
+      case .obstacle(let obstacle):
+        results.append(nil)
+        let cause = selection.obstacles.sorted { $0.key < $1.key }.first?.value ?? obstacle
+        reason = reason ?? Obstacle(cause).words
+      }
+    }
+    return (results, reason)
+  }
+
+  /// Why something is not proved, in words.
+  struct Obstacle: Error, Hashable, Sendable {
+    let words: String
+    let isRefutation: Bool
+
+    init(_ obstacle: LemmaSelection.Obstacle) {
+      isRefutation = obstacle.stopped == nil
+      switch obstacle.stopped {
+      case nil: words = "\(obstacle.obligation) does not follow"
+      case .effort?: words = "\(obstacle.obligation): the solver's effort ran out"
+      case .interrupted?: words = "\(obstacle.obligation): interrupted"
+      case .solver(let reason)?: words = "\(obstacle.obligation): \(reason)"
+      }
+    }
+  }
+}

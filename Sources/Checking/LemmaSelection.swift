@@ -1,0 +1,151 @@
+package import SMT
+package import TransitionSystems
+
+/// Finds among lemmas those that prove a property together, and leaves out what is not needed.
+///
+/// Each question remembers which lemmas it needed (an unsatisfiable core), for all properties alike. A property's proof is closed under
+/// these reasons; then each of its lemmas is left out in turn and comes back unless the rest is still a proof. What is left has no
+/// lemma that could be left out by itself.
+package struct LemmaSelection: ~Copyable {
+  private var session: ProofSession
+  /// Which lemmas may be used at all.
+  package private(set) var usable: Set<Int>
+  /// By obligation: the lemmas that were enough for it.
+  private var reasons: [Int: Set<Int>] = [:]
+  /// By lemma: its obligations. And those that stand for every lemma.
+  private let obligationsOf: [Int: [Int]]
+  private let encoding: [Int]
+  /// By property: its obligations.
+  private let safety: [PropertyID: [Int]]
+
+  /// What kept a set of lemmas from being inductive.
+  package struct Obstacle: Hashable, Sendable {
+    /// The obligation's name.
+    package let obligation: String
+    /// Nil if it does not follow; else why the solver stopped.
+    package let stopped: UnknownReason?
+  }
+  /// The first obligation that each unusable lemma failed.
+  package private(set) var obstacles: [Int: Obstacle] = [:]
+
+  package init(_ session: consuming ProofSession) {
+    var obligationsOf: [Int: [Int]] = [:]
+    var encoding: [Int] = []
+    var safety: [PropertyID: [Int]] = [:]
+    for (number, obligation) in session.obligations.obligations.enumerated() {
+      switch obligation.kind {
+      case .initiation(let lemma), .consecution(let lemma): obligationsOf[lemma, default: []].append(number)
+      case .safety(let property): safety[property, default: []].append(number)
+      case .encoding: encoding.append(number)
+      }
+    }
+    self.obligationsOf = obligationsOf
+    self.encoding = encoding
+    self.safety = safety
+    usable = Set(session.obligations.lemmas.indices)
+    self.session = session
+  }
+
+  /// How many questions were asked.
+  package var asked: Int { session.asked }
+
+  /// Whether an obligation follows from lemmas; if so its reasons are remembered.
+  private mutating func holds(_ number: Int, from lemmas: Set<Int>) throws(SMTError) -> Obstacle? {
+    if let known = reasons[number], known.isSubset(of: lemmas) { return nil }
+    let obligation = session.obligations.obligations[number]
+    switch try session.check(obligation, assuming: lemmas.sorted()) {
+    case .holds(let needed):
+      reasons[number] = needed
+      return nil
+    case .fails: return Obstacle(obligation: obligation.name, stopped: nil)
+    case .stopped(let reason): return Obstacle(obligation: obligation.name, stopped: reason)
+    }
+  }
+
+  /// Leaves out lemmas that do not hold at the start or are not kept by the rules, until the rest is inductive
+  /// (Houdini: Flanagan, Leino, 2001). Returns: what stands in the way altogether.
+  package mutating func close() throws(SMTError) -> Obstacle? {
+    for number in encoding {
+      if let obstacle = try holds(number, from: []) { return obstacle }
+    }
+    var changed = true
+    while changed {
+      changed = false
+      for lemma in usable.sorted() {
+        if let obstacle = try obstacle(of: lemma, among: usable) {
+          if obstacle.stopped.map(Self.isFinal) == true { return obstacle }
+          obstacles[lemma] = obstacle
+          usable.remove(lemma)
+          changed = true
+        }
+      }
+    }
+    return nil
+  }
+
+  /// Interrupted, there is no use in going on.
+  private static func isFinal(_ reason: UnknownReason) -> Bool {
+    if case .interrupted = reason { return true }
+    return false
+  }
+
+  /// The first of a lemma's obligations that does not follow.
+  private mutating func obstacle(of lemma: Int, among lemmas: Set<Int>) throws(SMTError) -> Obstacle? {
+    for number in obligationsOf[lemma] ?? [] {
+      if let obstacle = try holds(number, from: lemmas) { return obstacle }
+    }
+    return nil
+  }
+
+  /// What a selection found.
+  package enum Selection: Hashable, Sendable {
+    case proof(lemmas: [Int])
+    case obstacle(Obstacle)
+  }
+
+  /// The lemmas that prove a property; if `isMinimal`, none of them can be left out. First those that the property follows from, then those
+  /// that these need in turn.
+  ///
+  /// Requires: `close` was called and left nothing in the way.
+  package mutating func select(for property: PropertyID, isMinimal: Bool) throws(SMTError) -> Selection {
+    let safety = safety[property] ?? []
+    for number in safety {
+      if let obstacle = try holds(number, from: usable) { return .obstacle(obstacle) }
+    }
+    var proof = support(of: safety)
+    if !isMinimal { return .proof(lemmas: proof) }
+    for candidate in proof.sorted(by: >) where proof.contains(candidate) {
+      var rest = Set(proof)
+      rest.remove(candidate)
+      if try isProof(rest, safety) { proof = support(of: safety) }
+    }
+    return .proof(lemmas: proof)
+  }
+
+  private mutating func isProof(_ lemmas: Set<Int>, _ safety: [Int]) throws(SMTError) -> Bool {
+    let before = reasons
+    for number in safety + lemmas.sorted().flatMap({ obligationsOf[$0] ?? [] }) {
+      if try holds(number, from: lemmas) != nil {
+        reasons = before
+        return false
+      }
+    }
+    return true
+  }
+
+  /// The lemmas that obligations need, and those that these need in turn, breadth first.
+  private func support(of safety: [Int]) -> [Int] {
+    var result: [Int] = []
+    var seen: Set<Int> = []
+    var pending = safety
+    while !pending.isEmpty {
+      var needed: Set<Int> = []
+      for number in pending { needed.formUnion(reasons[number] ?? []) }
+      let new = needed.subtracting(seen).sorted()
+      seen.formUnion(new)
+      result += new
+      pending = new.flatMap { obligationsOf[$0] ?? [] }
+    }
+    return result
+  }
+}

@@ -1,0 +1,69 @@
+package import Logic
+package import TransitionSystems
+
+/// What has to be shown of an inductive invariant: each obligation says that some conditions cannot all be true.
+///
+/// For lemmas L and the property P, with A what is admitted anyway:
+/// - *initiation*: no start state violates a lemma;
+/// - *consecution*: A ∧ L ∧ (a rule leads to a violation of a lemma), for each rule and lemma by itself;
+/// - *safety*: A ∧ L ∧ (P is violated), for each way to violate it.
+package struct Obligations: Sendable {
+  /// Every term of the obligations.
+  package var store: TermStore
+  /// What every state satisfies, whatever the lemmas.
+  package var background: [Term]
+  /// By lemma: its truth in the state.
+  package var lemmas: [Term]
+  package var obligations: [Obligation] = []
+  /// The names of uninterpreted sorts, by number.
+  package var sortNames: [String] = []
+}
+
+/// One thing to be shown.
+package struct Obligation: Hashable, Sendable {
+  package enum Kind: Hashable, Sendable {
+    case initiation(lemma: Int)
+    case consecution(lemma: Int)
+    case safety(PropertyID)
+    /// That codes of states keep meaning something; needs no lemma.
+    case encoding
+
+    /// The lemma that it is about.
+    package var lemma: Int? {
+      switch self {
+      case .initiation(let lemma), .consecution(let lemma): lemma
+      case .safety, .encoding: nil
+      }
+    }
+  }
+  package let kind: Kind
+  /// In words: `consecution: lemma 3, rule "block"`.
+  package let name: String
+  /// What cannot all be true, in a state that satisfies the background and the lemmas; at the start, by itself.
+  package let conditions: [Term]
+  package let isAtStart: Bool
+
+  package init(_ kind: Kind, _ name: String, _ conditions: [Term], isAtStart: Bool = false) {
+    self.kind = kind
+    self.name = name
+    self.conditions = conditions
+    self.isAtStart = isAtStart
+  }
+}
+
+extension Obligations {
+  /// Adds an obligation unless one of its conditions is plainly false.
+  mutating func add(_ kind: Obligation.Kind, _ name: String, _ conditions: [Term], isAtStart: Bool = false) {
+    if conditions.contains(where: { store.constant($0) == .boolean(false) }) { return }
+    obligations.append(Obligation(kind, name, conditions, isAtStart: isAtStart))
+  }
+
+  /// The obligations as a script for other solvers: every answer must be `unsat`.
+  package var script: String {
+    let questions = obligations.map { obligation in
+      SMTLIBPrinter.Question(
+        obligation.name, obligation.isAtStart ? obligation.conditions : background + lemmas + obligation.conditions)
+    }
+    return SMTLIBPrinter.script(asking: questions, in: store, sortNames: sortNames)
+  }
+}

@@ -1,0 +1,180 @@
+import Checking
+import Diagnostics
+import Elaboration
+import Engines
+import Foundation
+import Murphi
+import SMT
+import Testing
+import TransitionSystems
+
+/// From lemmas to proofs: what is accepted, for which sizes, and what is refused.
+@Suite("Certification")
+struct CertificationTests {
+  private static let effort: UInt32 = 20_000_000
+
+  /// Pages that a holder takes and gives back; a table of marks for good measure.
+  private static let pages = """
+    const PAGES: 2; LIMIT: 3;
+    type page: scalarset(PAGES);
+    var used: array [page] of boolean; free: array [page] of boolean; bad: boolean; n: 0..LIMIT;
+    startstate begin
+      for p: page do used[p] := false; free[p] := true; end;
+      bad := false; n := 0;
+    end;
+    ruleset p: page do
+      rule "take" free[p] ==> begin
+        bad := bad | used[p];
+        free[p] := false; used[p] := true;
+      end;
+      rule "give" used[p] ==> begin used[p] := false; free[p] := true; end;
+    end;
+    invariant "never twice" !bad;
+    """
+  private static let apart = Certification.Lemma(
+    name: "apart", text: "forall p: page do used[p] -> !free[p] end")
+  private static let good = Certification.Lemma(name: "good", text: "!bad")
+
+  private func certify(
+    _ text: String, _ lemmas: [Certification.Lemma], anySize: Bool = true
+  ) throws -> Certification.Outcome {
+    let file = SourceFile(name: "test.m", text: text)
+    let certification = Certification(file, constants: [], effort: Self.effort)
+    return try #require(try certification.certify([.invariant(0)], from: lemmas, anySize: anySize).first)
+  }
+
+  @Test("lemmas that do it are accepted for every size")
+  func accepted() throws {
+    #expect(
+      try certify(Self.pages, [Self.good, Self.apart])
+        == .proved([Self.good, Self.apart], sizes: .any, remark: nil))
+  }
+
+  @Test("what is not needed is left out, what is needed stays, whatever the order")
+  func minimal() throws {
+    let idle = Certification.Lemma(name: "idle", text: "n = 0")
+    let weaker = Certification.Lemma(name: "weaker", text: "forall p: page do used[p] -> !free[p] | bad end")
+    #expect(
+      try certify(Self.pages, [idle, Self.apart, Self.good])
+        == .proved([Self.good, Self.apart], sizes: .any, remark: nil))
+    guard case .proved(let kept, .any, _) = try certify(Self.pages, [weaker, Self.apart, Self.good]) else {
+      Issue.record("not proved")
+      return
+    }
+    #expect(kept.count == 2)
+    #expect(kept.first == Self.good)
+  }
+
+  @Test(
+    "lemmas that do not do it are refused, and the obligation is named",
+    arguments: [
+      ([], "safety: in a state does not follow"),
+      (["!bad"], "safety: in a state does not follow"),
+      (["forall p: page do used[p] -> !free[p] end"], "safety: in a state does not follow"),
+      (["!bad", "forall p: page do used[p] end"], "safety: in a state does not follow"),
+      (["!bad", "forall p: page do !free[p] -> !used[p] end"], "safety: in a state does not follow"),
+      (["false"], "safety: in a state does not follow"),
+    ])
+  func refused(_ lemmas: [String], _ reason: String) throws {
+    let named = lemmas.enumerated().map { Certification.Lemma(name: "l\($0)", text: $1) }
+    #expect(try certify(Self.pages, named) == .failed(reason, isRefuted: true))
+  }
+
+  @Test("a lemma that only the small size keeps proves the small size only")
+  func smallSizeOnly() throws {
+    // Two pages: when one is used, "the other" is a single one. With three the lemma is not kept.
+    let text = """
+      const PAGES: 2;
+      type page: scalarset(PAGES);
+      var used: array [page] of boolean; bad: boolean;
+      startstate begin for p: page do used[p] := false; end; bad := false; end;
+      ruleset p: page do
+        rule "take" !(exists q: page do exists r: page do q != r & used[q] & used[r] end end) ==> begin
+          used[p] := true;
+          bad := bad | (exists q: page do exists r: page do exists s: page do
+            q != r & r != s & q != s & used[q] & used[r] & used[s] end end end);
+        end;
+      end;
+      rule "full" (forall p: page do used[p] end) ==> begin
+        bad := bad | (exists q: page do exists r: page do exists s: page do q != r & r != s & q != s end end end);
+      end;
+      invariant "never" !bad;
+      """
+    let lemma = Certification.Lemma(name: "good", text: "!bad")
+    guard case .proved([lemma], .thisScope, let remark?) = try certify(text, [lemma]) else {
+      Issue.record("expected a proof for this scope with a remark")
+      return
+    }
+    #expect(remark.hasPrefix("consecution: good, rule \""))
+    #expect(remark.hasSuffix("does not follow"))
+  }
+
+  @Test("a size that the file uses otherwise is not left open")
+  func sizeUsedElsewhere() throws {
+    let text = Self.pages.replacing("LIMIT: 3", with: "LIMIT: PAGES")
+    guard case .proved(_, .thisScope, let remark?) = try certify(text, [Self.good, Self.apart]) else {
+      Issue.record("expected a proof for this scope with a remark")
+      return
+    }
+    #expect(remark == "the file uses PAGES for something else than the size of a scalarset")
+  }
+
+  @Test("a lemma whose evaluation fails is no lemma")
+  func undefinedLemma() throws {
+    let text = Self.pages.replacing("n := 0;", with: "").replacing("n: 0..LIMIT", with: "n: 0..LIMIT")
+    let lemma = Certification.Lemma(name: "undefined", text: "n = 0 -> !bad")
+    guard case .failed(_, isRefuted: true) = try certify(text, [lemma, Self.apart]) else {
+      Issue.record("expected a refusal")
+      return
+    }
+  }
+
+  @Test(
+    "a certificate's text holds named invariants and nothing else",
+    arguments: [
+      "assume !bad;", "startstate begin end;", "invariant !bad;", "rule \"r\" true ==> begin end;",
+      "const X: 3;", "var x: boolean;", "ruleset p: page do invariant \"i\" true; end;", "cover bad;",
+      "assert \"a\" true;",
+    ])
+  func onlyInvariants(_ text: String) throws {
+    let file = SourceFile(name: "test.m", text: Self.pages)
+    #expect(throws: Rejection.self) { try StrengthenedModel(file, lemmas: text, constants: []) }
+    #expect(try StrengthenedModel(file, lemmas: "invariant \"i\" true;", constants: []).lemmas == ["i"])
+  }
+
+  @Test("the obligations of the smallest proof, by name")
+  func obligations() throws {
+    let file = SourceFile(name: "test.m", text: Self.pages)
+    let whole = try StrengthenedModel(
+      file, lemmas: Certification.text(of: [Self.good, Self.apart]), constants: [])
+    let obligations = ConcreteObligations.obligations(
+      of: try Elaborator(whole.model).elaborate().system, lemmas: whole.lemmas, properties: [.invariant(0)])
+    #expect(
+      Set(obligations.obligations.map(\.name)) == [
+        "consecution: good, rule \"take\"", "consecution: apart, rule \"take\"",
+        "consecution: apart, rule \"give\" p=page_0", "consecution: apart, rule \"give\" p=page_1",
+        "safety: in a state",
+      ])
+    var session = try ProofSession(obligations)
+    for obligation in obligations.obligations {
+      let answer = try session.check(obligation, assuming: [0, 1])
+      guard case .holds = answer else {
+        Issue.record("\(obligation.name): \(answer)")
+        continue
+      }
+    }
+  }
+
+  @Test("how scalarsets get their sizes")
+  func sizes() throws {
+    let text = """
+      const A: 2; B: 3; C: 2; D: 4;
+      type a: scalarset(A); b: scalarset(B); c: scalarset(C + 0); e: scalarset(5);
+      var x: array [a] of array [b] of boolean; y: array [c] of boolean; z: 0..B; w: array [e] of boolean; v: 0..D;
+      startstate begin clear x; clear y; z := 0; clear w; v := 0; end;
+      """
+    let sizes = ScalarsetSizes(of: try SyntaxTree.parse(SourceFile(name: "test.m", text: text)))
+    #expect(sizes.named.map(\.constant) == ["A", "B"])
+    #expect(sizes.named.map(\.isUsedElsewhere) == [false, true])
+  }
+}
