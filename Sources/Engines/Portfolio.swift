@@ -34,8 +34,13 @@ package enum Portfolio {
     return preferred(opinions)
   }
 
-  /// The opinion to report of several that exclude each other nowhere. Requires: at least one, in the engines' order.
+  /// The opinion to report of several that exclude each other nowhere: a proof for every size before others, which say less.
+  /// Requires: at least one, in the engines' order.
   package static func preferred(_ opinions: [Opinion]) -> Opinion {
+    let everySize = opinions.first { opinion in
+      if case .proved(_, sizes: .any) = opinion.verdict { true } else { false }
+    }
+    if let everySize { return everySize }
     if let conclusive = opinions.first(where: \.verdict.isConclusive) { return conclusive }
     return opinions.reduce(opinions[0]) { best, next in bound(next.verdict) > bound(best.verdict) ? next : best }
   }
@@ -80,7 +85,8 @@ package enum Portfolio {
     case .proved(.search(let states, _, let diameter), _):
       "\(opinion.engine): proved (\(states) states, diameter \(diameter))"
     case .proved(.kInduction(let k), _): "\(opinion.engine): proved (k = \(k))"
-    case .proved(.certificate(let lemmas), _): "\(opinion.engine): proved (\(lemmas) lemmas)"
+    case .proved(.certificate(let lemmas), sizes: .thisScope): "\(opinion.engine): proved (\(lemmas) lemmas)"
+    case .proved(.certificate(let lemmas), sizes: .any): "\(opinion.engine): proved for every size (\(lemmas) lemmas)"
     case .bounded(let depth): "\(opinion.engine): no violation up to depth \(depth)"
     case .unknown(let reason): "\(opinion.engine): unknown (\(reason))"
     case .limit(let reason, let reached): "\(opinion.engine): \(reason) at depth \(reached.depth)"

@@ -30,7 +30,7 @@ package enum JSONReport {
       "depth": row.depth.map(JSON.integer) ?? .null,
       "seconds": .decimal((row.seconds * 1000).rounded() / 1000),
       "trace": text(row.traceFile),
-      "certificate": .null,
+      "certificate": text(row.certificate),
       "replay": text(row.replay?.word),
       "event": text(event),
       "bug": text(row.bug),

@@ -68,6 +68,8 @@ package struct ResultRow: Sendable {
   package var trace: Trace?
   /// Where the trace was written; nil without `--traces`.
   package var traceFile: String?
+  /// Where the certificate was written; nil without `--proofs`.
+  package var certificate: String?
   package var replay: ReplayReport?
   /// The event that the variant names with `by`.
   package var event: String?
@@ -99,6 +101,7 @@ package struct ResultRow: Sendable {
     seconds = 0
     trace = nil
     traceFile = nil
+    certificate = nil
     replay = nil
     event = nil
     bug = nil

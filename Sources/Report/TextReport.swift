@@ -15,6 +15,9 @@ package struct TextReport {
     case none
   }
 
+  /// As wide as the widest verdict, `proved-any-size`.
+  private static let verdictWidth = 15
+
   private let colour: Colour
   private let traces: Traces
 
@@ -47,13 +50,13 @@ package struct TextReport {
     // A name wider than its column has a line of its own, so that the columns stay where they are.
     let isWide = row.property.count > width
     let column = (isWide ? "" : row.property).padding(to: width)
-    var line = "  " + (isWide ? String(repeating: " ", count: 9) : word(of: row)) + "  " + column
+    var line = "  " + (isWide ? String(repeating: " ", count: Self.verdictWidth) : word(of: row)) + "  " + column
     line += "  " + (row.engine ?? "-").padding(to: 11) + "  " + row.detail.padding(to: 34)
     line += "  " + String(format: "%6.2f s", row.seconds)
     if row.contradictsItsFile { line += "  UNEXPECTED" + (row.expected.map { " (expected: \($0.rawValue))" } ?? "") }
     var lines = isWide ? ["  " + word(of: row) + "  " + row.property] : []
     lines.append(line.trimmingTrailingBlanks())
-    lines += row.agreement.map { "             \($0)" }
+    lines += row.agreement.map { String(repeating: " ", count: Self.verdictWidth + 4) + $0 }
     lines += row.diagnostics.flatMap {
       $0.split(separator: "\n", omittingEmptySubsequences: false).map { "      \($0)" }
     }
@@ -65,9 +68,10 @@ package struct TextReport {
     } else if traces == .full, let trace = row.trace {
       lines += TraceTable(trace, replay: row.replay).lines(indent: 6)
     } else if let replay = row.replay {
-      lines.append("             " + replay.word)
+      lines.append(String(repeating: " ", count: Self.verdictWidth + 4) + replay.word)
     }
     if let file = row.traceFile { lines.append("      trace: \(file)") }
+    if let file = row.certificate, traces == .full { lines.append("      certificate: \(file)") }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -96,7 +100,7 @@ package struct TextReport {
   }
 
   private func word(of row: ResultRow) -> String {
-    let word = row.verdict.rawValue.padding(to: 9)
+    let word = row.verdict.rawValue.padding(to: Self.verdictWidth)
     guard colour == .ansi else { return word }
     let code = row.asExpected ? (row.verdict == .violated ? "33" : "32") : "31"
     return "\u{1B}[\(code)m\(word)\u{1B}[0m"

@@ -18,6 +18,10 @@ struct Decider: Sendable {
   let depth: Int?
   /// For k-induction.
   let paths: KInduction.Paths
+  /// Where certificates go; nil if they are not asked for.
+  let proofs: ProofFolder?
+  /// Where certificates lie already; nil if they are not to be looked at.
+  let stored: ProofFolder?
 
   /// States that `auto` lets the explicit search store before it leaves the question to the solver.
   static let stateBudget = 8_000_000
@@ -26,7 +30,12 @@ struct Decider: Sendable {
   static let effort: UInt32 = 400_000_000
   static let secondOpinionEffort: UInt32 = 2_000_000
 
-  init(options: CommonOptions, jobs: Int) {
+  /// Questions that `auto` lets PDR ask.
+  static let queryBudget = 60_000
+
+  init(options: CommonOptions, jobs: Int, proofs: ProofFolder? = nil, stored: ProofFolder? = nil) {
+    self.proofs = proofs
+    self.stored = stored
     engine = options.engine
     depth = options.depth
     switch options.paths {
@@ -50,10 +59,11 @@ struct Decider: Sendable {
     case .explicit: explicit(program, instance, &findings)
     case .bmc: try await symbolic(program, instance, [.bmc], &findings)
     case .kInduction: try await symbolic(program, instance, [.kInduction], &findings)
+    case .pdr: try await inductive(program, instance, &findings)
     case .auto:
       explicit(program, instance, &findings)
       try await symbolic(program, instance, [.bmc, .kInduction], &findings)
-    case .pdr: preconditionFailure("the command line refuses an engine that does not exist")
+      try await inductive(program, instance, &findings)
     }
     return findings
   }
@@ -115,6 +125,57 @@ struct Decider: Sendable {
       for (question, verdict) in zip(open, verdicts) {
         add(Opinion(engine: name, verdict: verdict, seconds: seconds), question, program, to: &findings)
       }
+    }
+  }
+
+  /// Asks PDR: where it is the engine asked for, where nobody has concluded, and where what is proved for the scope may hold for
+  /// every size of its scalarsets.
+  private func inductive(_ program: Program, _ instance: Instance, _ findings: inout Findings) async throws {
+    if engine == .auto, proofs == nil { try await recheck(program, instance, &findings) }
+    let questions = instance.questions.filter { question in
+      question.isSymbolic && (engine == .pdr || isWorthAsking(question.property, findings, instance))
+    }
+    guard !questions.isEmpty, !Task.isCancelled else { return }
+    let budget = Budget(depth: depth ?? 1_000, effort: Self.effort, queries: engine == .pdr ? .max : Self.queryBudget)
+    let start = ContinuousClock.now
+    let prover = InductiveProver(instance, within: budget, isMinimal: proofs != nil)
+    let results = try await prover.decide(questions)
+    let seconds = ProveInvariantsCommand.seconds(since: start)
+    for (question, result) in zip(questions, results) {
+      add(Opinion(engine: "pdr", verdict: result.verdict, seconds: seconds), question, program, to: &findings)
+      findings.remarks[question.property] = result.remark
+      if let contradiction = result.contradiction { findings.contradictions[question.property] = contradiction }
+      guard let proofs, let certificate = result.certificate else { continue }
+      do throws(ConsoleError) {
+        findings.certificates[question.property] = try proofs.save(certificate, model: instance.loaded.location.name)
+      } catch {
+        findings.remarks[question.property] = "\(error)"
+      }
+    }
+  }
+
+  /// Checks the certificates that lie there for what PDR would be asked.
+  private func recheck(_ program: Program, _ instance: Instance, _ findings: inout Findings) async throws {
+    guard let stored else { return }
+    let proofs = StoredProofs(stored, effort: Self.effort)
+    for question in instance.questions where question.isSymbolic {
+      guard isWorthAsking(question.property, findings, instance), !Task.isCancelled else { continue }
+      let start = ContinuousClock.now
+      guard let result = try await proofs.result(for: question, of: instance) else { continue }
+      let seconds = ProveInvariantsCommand.seconds(since: start)
+      add(Opinion(engine: "pdr", verdict: result.verdict, seconds: seconds), question, program, to: &findings)
+      if let contradiction = result.contradiction { findings.contradictions[question.property] = contradiction }
+      findings.certificates[question.property] = result.path
+    }
+  }
+
+  /// Whether PDR could still say something in the fixed order of `auto`.
+  private func isWorthAsking(_ property: PropertyID, _ findings: Findings, _ instance: Instance) -> Bool {
+    switch findings.answer(property)?.verdict {
+    case nil, .bounded, .unknown, .limit: true
+    case .proved(_, sizes: .thisScope):
+      instance.variant == nil && (proofs != nil || !instance.model.scalarsets.isEmpty)
+    case .proved(_, sizes: .any), .violated, .deadlock, .vacuous: false
     }
   }
 

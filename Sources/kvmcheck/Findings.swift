@@ -11,6 +11,10 @@ struct Findings: Sendable {
   var search: SearchReport?
   /// Two opinions that exclude each other, or a trace that does not re-execute, by property.
   var contradictions: [PropertyID: Contradiction] = [:]
+  /// Where the certificate of a proved property was written, or why it could not be.
+  var certificates: [PropertyID: String] = [:]
+  /// What kept a proof from holding for every size.
+  var remarks: [PropertyID: String] = [:]
 
   /// The opinion to report; nil where nobody was asked.
   func answer(_ property: PropertyID) -> Opinion? {

@@ -34,10 +34,12 @@ struct ProveInvariantsCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Write each counterexample there as ITF JSON.", valueName: "dir"))
   var traces: String?
 
+  @Option(help: ArgumentHelp("Write a certificate of each property that PDR proves there.", valueName: "dir"))
+  var proofs: String?
+
   @OptionGroup var options: CommonOptions
 
   func validate() throws {
-    if options.engine == .pdr { throw ValidationError("--engine pdr: there is no PDR engine in this version") }
     if models.count(where: { $0 == "-" }) > 1 { throw ValidationError("standard input can be read only once") }
   }
 
@@ -92,7 +94,9 @@ struct ProveInvariantsCommand: AsyncParsableCommand {
     let jobs = options.jobs ?? ProcessInfo.processInfo.activeProcessorCount
     return Campaign.Request(
       models: locations, scope: options.scope, variants: variants, overrides: options.overrides, only: only, jobs: jobs,
-      decider: Decider(options: options, jobs: jobs))
+      decider: Decider(
+        options: options, jobs: jobs, proofs: try proofs.map(ProofFolder.init(creating:)),
+        stored: locator.root.map { ProofFolder(reading: $0 + "/Proofs") }))
   }
 
   /// The rows of a file under their headings.

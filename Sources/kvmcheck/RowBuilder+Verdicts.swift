@@ -33,6 +33,10 @@ extension RowBuilder {
       row.verdict = sizes == .any ? .provedAnySize : .proved
       fill(&row, from: evidence)
       row.detail += switchedOff(property)
+      row.certificate = findings.certificates[property]
+      if sizes == .thisScope, let remark = findings.remarks[property] {
+        row.agreement.append("not for every size: \(remark)")
+      }
     case .bounded(let depth):
       row.verdict = .bounded
       row.depth = depth

@@ -70,11 +70,11 @@ struct RowBuilder {
 
   /// Run-time errors, deadlock and covers are rows only when something was found or could not be excluded.
   private func isWorthARow(_ property: PropertyID, _ row: ResultRow) -> Bool {
-    switch property {
+    let isProved = row.verdict == .proved || row.verdict == .provedAnySize
+    return switch property {
     case .invariant, .assertion: true
-    case .cover: row.verdict != .proved
-    case .runTimeErrors: row.verdict != .proved
-    case .deadlock: row.verdict != .proved && instance.model.directives.deadlock != .off
+    case .cover, .runTimeErrors: !isProved
+    case .deadlock: !isProved && instance.model.directives.deadlock != .off
     }
   }
 

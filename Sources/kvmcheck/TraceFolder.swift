@@ -13,21 +13,10 @@ struct TraceFolder {
   init(path: String) throws(UsageError) {
     self.path = path
     do throws(ConsoleError) {
-      try Self.make(path)
+      try Folder.make(path)
       _ = try Destination(path: path + "/probe")
     } catch {
       throw UsageError("--traces: cannot write \(path): \(error.reason)")
-    }
-  }
-
-  /// Makes the folder and those above it.
-  private static func make(_ path: String) throws(ConsoleError) {
-    guard !path.isEmpty else { throw ConsoleError(path, errno: ENOENT) }
-    var made = path.hasPrefix("/") ? "/" : ""
-    for part in path.split(separator: "/") {
-      made += part
-      guard mkdir(made, 0o777) == 0 || errno == EEXIST else { throw ConsoleError(made, errno: errno) }
-      made += "/"
     }
   }
 
@@ -57,7 +46,7 @@ struct TraceFolder {
 
   /// `MODEL.SCOPE-OR-VARIANT.PROPERTY.itf.json`, with a number where that is taken.
   private mutating func fileName(of row: ResultRow) -> String {
-    let name = [row.model, row.variant ?? row.scope, row.property].map(Self.words).joined(separator: ".")
+    let name = [row.model, row.variant ?? row.scope, row.property].map(FileName.words).joined(separator: ".")
     var chosen = name
     var count = 1
     while !names.insert(chosen).inserted {
@@ -65,18 +54,5 @@ struct TraceFolder {
       chosen = "\(name)-\(count)"
     }
     return chosen + ".itf.json"
-  }
-
-  /// Lower case, other runs of characters as `-`.
-  private static func words(_ text: String) -> String {
-    var name = ""
-    for character in text.lowercased() {
-      if character.isASCII, character.isLetter || character.isNumber {
-        name.append(character)
-      } else if name.last != "-" {
-        name.append("-")
-      }
-    }
-    return name.trimmingCharacters(in: CharacterSet(charactersIn: "-"))
   }
 }

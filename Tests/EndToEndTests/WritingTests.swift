@@ -53,7 +53,7 @@ struct WritingTests {
       try process.run()
       let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
       process.waitUntilExit()
-      #expect(text.contains("violated   below two") && text.contains("2 results"))
+      #expect(text.contains("violated         below two") && text.contains("2 results"))
       #expect(text.contains("cannot write \(old): File too large"))
       #expect(text.contains("cannot write \(traces)/counter.default.below-two.itf.json: File too large"))
       #expect(text.hasSuffix("exit 70\n"))

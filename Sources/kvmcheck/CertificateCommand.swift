@@ -1,0 +1,264 @@
+import ArgumentParser
+import Checking
+import Diagnostics
+import Foundation
+import Interchange
+import Murphi
+import SMT
+import TransitionSystems
+
+/// `kvmcheck certificate`: proofs that lie in files.
+struct CertificateCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "certificate", abstract: "Check or print proofs that lie in files.",
+    subcommands: [CertificateCheckCommand.self, CertificatePrintCommand.self])
+}
+
+/// A certificate's file together with its model.
+struct LoadedCertificate {
+  let path: String
+  let certificate: CertificateFile
+  let model: LoadedModel
+  let checker: CertificateChecker
+
+  /// Why a certificate is not believed before anything is asked.
+  struct Refused: Error, CustomStringConvertible {
+    let description: String
+    /// What it says of itself; nil if it cannot be read.
+    let certificate: CertificateFile?
+  }
+
+  /// Reads both. Throws: `Refused`.
+  init(_ path: String, root: String?) throws(Refused) {
+    self.path = path
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw Refused(description: "cannot be read", certificate: nil)
+    }
+    guard let text = String(bytes: data, encoding: .utf8) else {
+      throw Refused(description: "is not UTF-8", certificate: nil)
+    }
+    do throws(MalformedCertificate) {
+      certificate = try CertificateFile(parsing: text)
+    } catch {
+      throw Refused(description: "line \(error.line): \(error.reason)", certificate: nil)
+    }
+    let named = certificate.model
+    let place = root.map { named.hasPrefix("/") ? named : "\($0)/\(named)" }
+    do {
+      model = try LoadedModel(try Self.locate(place ?? named))
+    } catch {
+      throw Refused(description: Self.words(error), certificate: certificate)
+    }
+    guard model.sha256 == certificate.sha256 else {
+      throw Refused(
+        description: "stale: it belongs to a model with SHA-256 \(certificate.sha256), \(certificate.model) has "
+          + model.sha256, certificate: certificate)
+    }
+    let name = certificate.property
+    do {
+      checker = try CertificateChecker(certificate, of: model.file) { model in
+        Question.all(of: model).first { $0.name == name && $0.isSymbolic }?.property
+      }
+    } catch {
+      throw Refused(description: Self.words(error), certificate: certificate)
+    }
+  }
+
+  private static func locate(_ path: String) throws -> ModelLocator.Location {
+    let locator = ModelLocator(
+      explicit: nil, workingDirectory: FileManager.default.currentDirectoryPath, executable: CommandLine.arguments[0])
+    return try locator.find(path)
+  }
+
+  static func words(_ error: any Error) -> String {
+    switch error {
+    case let error as Rejection: DiagnosticRenderer.render(error.diagnostics, in: error.file)
+    case let error as UnfitCertificate: error.reason
+    case let error as Refused: error.description
+    default: "\(error)"
+    }
+  }
+}
+
+/// `kvmcheck certificate check [PROOF…]`
+struct CertificateCheckCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check", abstract: "Re-prove initiation, consecution and safety of certificates.",
+    discussion: """
+      Without PROOF: all of Proofs/. Each obligation is asked by itself in a fresh solver: at the certificate's sizes, instance by \
+      instance and without symmetry, and for `sizes any` also with scalarsets of any size. --solver hands the same obligations as \
+      SMT-LIB to another program (cvc5, z3, or a path); every answer must be unsat. A certificate of another text of its model is \
+      stale and fails. Exit code 0 if all hold, else 50; 40 if a file is no certificate.
+      """)
+
+  @ArgumentParser.Argument(help: ArgumentHelp("Certificates to check.", valueName: "proof"))
+  var proofs: [String] = []
+
+  @Option(help: ArgumentHelp("Another solver that reads SMT-LIB: cvc5, z3, or a path.", valueName: "program"))
+  var solver: String?
+
+  @OptionGroup var options: CommonOptions
+
+  /// What became of a certificate.
+  struct Checked: Sendable {
+    let path: String
+    var model: String?
+    var property: String?
+    var reason: String?
+    var seconds = 0.0
+    var lemmas = 0
+    var sizes = ""
+    var isMalformed = false
+    var isStopped = false
+  }
+
+  func run() async throws {
+    let console = try Console(path: options.output, quiet: options.quiet)
+    let stop = StopSwitch()
+    let started = ContinuousClock.now
+    let (paths, root) = try places()
+    let external = try solver.map(ExternalSolver.init(named:))
+    let options = options
+    let results = try await stop.running(timeout: options.timeout) {
+      var results: [Checked] = []
+      for path in paths where stop.reason == .none {
+        let result = try await Self.check(path, root: root, external)
+        results.append(result)
+        if options.format == .text { try console.write(Self.line(of: result)) }
+      }
+      return results
+    }
+    let name = external?.name ?? "z3 \(SMTSession.solverVersion)"
+    let failed = results.count { $0.reason != nil }
+    switch options.format {
+    case .text:
+      let seconds = ProveInvariantsCommand.seconds(since: started)
+      let open = paths.count - results.count
+      try console.write(
+        "\(results.count) certificates, \(results.count - failed) hold, \(failed) fail"
+          + (open > 0 ? ", \(open) not checked" : "") + String(format: "; %@; %.1f s\n", name, seconds))
+    case .json:
+      let isWhole = failed == 0 && results.count == paths.count
+      try console.write(String(decoding: Self.json(results, name, ok: isWhole).encoded(), as: UTF8.self))
+    }
+    try console.finish()
+    if stop.reason != .none || results.contains(where: \.isStopped) { throw ExitCode.limit }
+    if results.contains(where: { $0.reason != nil && !$0.isMalformed }) { throw ExitCode.contradiction }
+    if failed > 0 { throw ExitCode.rejected }
+  }
+
+  /// The files, and the folder from which they name models.
+  private func places() throws -> ([String], String?) {
+    let locator = ModelLocator(
+      explicit: options.root, workingDirectory: FileManager.default.currentDirectoryPath,
+      executable: CommandLine.arguments[0])
+    if !proofs.isEmpty { return (proofs, locator.root) }
+    guard let root = locator.root else { throw UsageError("no Models/ folder, and so no Proofs/ beside it") }
+    let all = ProofFolder(reading: root + "/Proofs").all()
+    if all.isEmpty { throw UsageError("\(root)/Proofs holds no certificate") }
+    return (all, root)
+  }
+
+  private static func check(_ path: String, root: String?, _ external: ExternalSolver?) async throws -> Checked {
+    let start = ContinuousClock.now
+    var result = Checked(path: path)
+    do throws(LoadedCertificate.Refused) {
+      let loaded = try LoadedCertificate(path, root: root)
+      result.model = loaded.certificate.model
+      result.property = loaded.certificate.property
+      result.lemmas = loaded.certificate.lemmas.count
+      result.sizes = loaded.certificate.sizes == .any ? "any size" : "these sizes"
+      let (reason, isStopped) = try await unmet(loaded.checker, external)
+      (result.reason, result.isStopped) = (reason, isStopped)
+    } catch {
+      result.model = error.certificate?.model
+      result.property = error.certificate?.property
+      result.reason = error.description
+      result.isMalformed = error.certificate == nil
+    }
+    result.seconds = ProveInvariantsCommand.seconds(since: start)
+    return result
+  }
+
+  /// The first obligation that is not met; whether that is because the command was stopped.
+  private static func unmet(
+    _ checker: CertificateChecker, _ external: ExternalSolver?
+  ) async throws(LoadedCertificate.Refused) -> (String?, Bool) {
+    let interrupter = Interrupter()
+    do {
+      return try await withTaskCancellationHandler {
+        for form in try checker.forms() {
+          if let external {
+            if let reason = try external.firstUnmet(of: form.obligations) {
+              return ("\(reason) (\(form.name))", Task.isCancelled)
+            }
+          } else if let failure = try checker.check(form, effort: Decider.effort, interrupter: interrupter) {
+            return (failure.reason, Task.isCancelled)
+          }
+        }
+        return (nil, false)
+      } onCancel: {
+        interrupter.interrupt(because: .cancelled)
+        external?.stop()
+      }
+    } catch {
+      throw LoadedCertificate.Refused(description: LoadedCertificate.words(error), certificate: nil)
+    }
+  }
+
+  private static func line(of result: Checked) -> String {
+    guard let reason = result.reason else {
+      return "holds   \(result.path)  \(result.lemmas) lemmas, \(result.sizes)"
+        + String(format: "  %.2f s\n", result.seconds)
+    }
+    return "FAILS   \(result.path)\n        \(reason)\n"
+  }
+
+  private static func json(_ results: [Checked], _ solver: String, ok: Bool) -> JSON {
+    let rows = results.map { result in
+      JSON.object([
+        "proof": .string(result.path), "model": result.model.map(JSON.string) ?? .null,
+        "property": result.property.map(JSON.string) ?? .null, "ok": .boolean(result.reason == nil),
+        "solver": .string(solver), "seconds": .decimal((result.seconds * 1000).rounded() / 1000),
+        "reason": result.reason.map(JSON.string) ?? .null,
+      ])
+    }
+    return .object(["schema": .string("kvmcheck/1"), "results": .array(rows), "ok": .boolean(ok)])
+  }
+}
+
+/// `kvmcheck certificate print PROOF`
+struct CertificatePrintCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "print", abstract: "Print the model of a certificate with its lemmas as invariants.",
+    discussion: """
+      Any Murphi checker can then confirm the lemmas on the scope. For `sizes any` the scope is the file's own sizes. Whether the \
+      lemmas prove anything is what `certificate check` says.
+      """)
+
+  @ArgumentParser.Argument(help: ArgumentHelp("A certificate.", valueName: "proof"))
+  var proof: String
+
+  @Option(help: ArgumentHelp("The folder that holds Models/ and Proofs/.", valueName: "dir"))
+  var root: String?
+
+  @Option(name: .short, help: ArgumentHelp("Write to a file instead of standard output.", valueName: "file"))
+  var output: String?
+
+  func run() throws {
+    let console = try Console(path: output, quiet: true)
+    let locator = ModelLocator(
+      explicit: root, workingDirectory: FileManager.default.currentDirectoryPath, executable: CommandLine.arguments[0])
+    let loaded: LoadedCertificate
+    do throws(LoadedCertificate.Refused) {
+      loaded = try LoadedCertificate(proof, root: locator.root)
+    } catch {
+      console.diagnose("\(proof): \(error)")
+      throw error.certificate == nil ? ExitCode.rejected : ExitCode.contradiction
+    }
+    let whole = SourceFile(name: loaded.certificate.model, text: loaded.checker.text)
+    let tree = try SyntaxTree.parse(whole)
+    try console.write(tree.text(of: ModelInstance(constants: loaded.certificate.settings)))
+    try console.finish()
+  }
+}

@@ -1,0 +1,62 @@
+import Checking
+import Foundation
+import Synchronization
+
+/// Another program that reads SMT-LIB and answers `check-sat`.
+final class ExternalSolver: Sendable {
+  /// As reports call it.
+  let name: String
+  private let path: String
+  private let arguments: [String]
+  private let running = Mutex<Int32?>(nil)
+
+  /// Finds the program: by name on the path, or where it lies. Throws: there is none.
+  init(named text: String) throws(UsageError) {
+    let folders =
+      text.contains("/")
+      ? [""] : (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/" }
+    guard let found = folders.map({ $0 + text }).first(where: FileManager.default.isExecutableFile(atPath:)) else {
+      throw UsageError("--solver \(text): no such program")
+    }
+    path = found
+    name = URL(fileURLWithPath: found).lastPathComponent
+    arguments = name.hasPrefix("cvc5") ? ["--incremental", "--lang", "smt2"] : []
+  }
+
+  /// The first obligation that the program does not call `unsat`; nil if there is none. Throws: it cannot be run.
+  func firstUnmet(of obligations: Obligations) throws -> String? {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("kvmcheck-\(UUID().uuidString).smt2")
+    try Data(obligations.script.utf8).write(to: file)
+    defer { unlink(file.path) }
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: path)
+    process.arguments = arguments + [file.path]
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = output
+    try process.run()
+    running.withLock { $0 = process.processIdentifier }
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    running.withLock { $0 = nil }
+    return Self.firstUnmet(in: String(decoding: data, as: UTF8.self), of: obligations, name)
+  }
+
+  /// Ends the program if it runs.
+  func stop() {
+    running.withLock { if let process = $0 { _ = kill(process, SIGTERM) } }
+  }
+
+  /// Each obligation's name and then its answer, in order; anything else is not believed.
+  private static func firstUnmet(in text: String, of obligations: Obligations, _ solver: String) -> String? {
+    let lines = text.split(separator: "\n").map { String($0) }
+    for (position, obligation) in obligations.obligations.enumerated() {
+      let answer = 2 * position + 1 < lines.count ? lines[2 * position + 1] : "nothing"
+      let echoed = 2 * position < lines.count ? lines[2 * position].filter { $0 != "\"" } : ""
+      guard echoed == obligation.name.filter({ $0 != "\"" }), answer == "unsat" else {
+        return "\(obligation.name): \(solver) says \(answer)"
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,65 @@
+import Checking
+import Foundation
+import Interchange
+import Murphi
+import SMT
+import TransitionSystems
+
+/// Certificates under Proofs/, checked again instead of being searched for again.
+struct StoredProofs: Sendable {
+  private let folder: ProofFolder
+  private let effort: UInt32
+
+  init(_ folder: ProofFolder, effort: UInt32) {
+    self.folder = folder
+    self.effort = effort
+  }
+
+  /// What a certificate that belongs to a question is worth.
+  struct Result: Sendable {
+    let path: String
+    let verdict: Verdict
+    /// Where the certificate fails.
+    var contradiction: Contradiction?
+  }
+
+  /// Checks the certificate of a question; nil if there is none for this text of the model and these constants, or if checking it
+  /// did not come to an end.
+  func result(for question: Question, of instance: Instance) async throws -> Result? {
+    let path = folder.file(model: instance.loaded.location.name, property: question.name)
+    guard let data = FileManager.default.contents(atPath: path), let text = String(bytes: data, encoding: .utf8),
+      let certificate = Self.certificate(text), certificate.sha256 == instance.loaded.sha256,
+      certificate.property == question.name, belongs(certificate, to: instance)
+    else { return nil }
+    let interrupter = Interrupter()
+    let effort = effort
+    let failure: CertificateChecker.Failure? = try await withTaskCancellationHandler {
+      let checker = try CertificateChecker(certificate, of: instance.loaded.file) { _ in question.property }
+      for form in try checker.forms() {
+        if let failure = try checker.check(form, effort: effort, interrupter: interrupter) { return failure }
+      }
+      return nil
+    } onCancel: {
+      interrupter.interrupt(because: .cancelled)
+    }
+    let verdict = Verdict.proved(
+      .certificate(lemmas: certificate.lemmas.count), sizes: certificate.sizes == .any ? .any : .thisScope)
+    guard let failure else { return Result(path: path, verdict: verdict) }
+    if failure.stopped != nil { return nil }
+    return Result(
+      path: path, verdict: verdict,
+      contradiction: Contradiction(subject: question.name, first: "\(path): proved", second: failure.reason))
+  }
+
+  private static func certificate(_ text: String) -> CertificateFile? {
+    do { return try CertificateFile(parsing: text) } catch { return nil }
+  }
+
+  /// Whether the certificate speaks of the instance's constants; sizes may be others where it holds for any.
+  private func belongs(_ certificate: CertificateFile, to instance: Instance) -> Bool {
+    var said: [String: String] = [:]
+    for setting in certificate.settings { said[setting.name] = setting.value }
+    let free = certificate.sizes == .any ? Set(ScalarsetSizes(of: instance.loaded.tree).named.map(\.constant)) : []
+    return instance.constants.allSatisfy { free.contains($0.name) || said[$0.name] == $0.text }
+  }
+}
