@@ -32,6 +32,17 @@ package struct Certification: Sendable {
     case failed(String, isRefuted: Bool)
   }
 
+  /// What became of several properties.
+  package struct Certified: Sendable {
+    /// In the order of the properties.
+    package let outcomes: [Outcome]
+    /// The lemmas, by position, that hold for every size whatever became of the properties.
+    package let lasting: [Int]
+  }
+
+  /// What a question for every size may cost: what follows does so within a hundredth of it, and what does not may never end.
+  private static let anySizeEffort: UInt32 = 1_000_000
+
   private let file: SourceFile
   private let constants: [ConstantSetting]
   private let effort: UInt32
@@ -55,19 +66,23 @@ package struct Certification: Sendable {
   /// Proves properties from lemmas that may hold; with as few as possible if `isMinimal`, which takes longer. Throws: what is nobody's verdict.
   package func certify(
     _ properties: [PropertyID], from lemmas: [Lemma], anySize: Bool = true, isMinimal: Bool = true
-  ) throws -> [Outcome] {
+  ) throws -> Certified {
     let whole: StrengthenedModel
     do { whole = try StrengthenedModel(file, lemmas: Self.text(of: lemmas), constants: constants) } catch {
       let first = error.diagnostics.first.map { ": \($0.message)" } ?? ""
-      return properties.map { _ in .failed("its lemmas cannot be written in Murphi\(first)", isRefuted: false) }
+      return Certified(
+        outcomes: properties.map { _ in .failed("its lemmas cannot be written in Murphi\(first)", isRefuted: false) },
+        lasting: [])
     }
     var outcomes = [Outcome?](repeating: nil, count: properties.count)
     var remark: String?
+    var lasting: [Int] = []
     if anySize, !whole.model.scalarsets.isEmpty {
       if let reason = try Self.whyNoAnySize(whole, of: try SyntaxTree.parse(file)) {
         remark = reason
       } else {
-        let (selections, reasons) = try quantified(whole, properties, lemmas, isMinimal)
+        let (selections, reasons, usable) = try quantified(whole, properties, lemmas, isMinimal)
+        lasting = usable
         for (position, selection) in selections.enumerated() {
           if let selection { outcomes[position] = .proved(selection, sizes: .any, remark: nil) }
         }
@@ -84,7 +99,8 @@ package struct Certification: Sendable {
         }
       }
     }
-    return outcomes.map { $0 ?? .failed("not decided", isRefuted: false) }
+    return Certified(
+      outcomes: outcomes.map { $0 ?? .failed("not decided", isRefuted: false) }, lasting: lasting)
   }
 
   // At the sizes of the scope.
@@ -129,11 +145,12 @@ package struct Certification: Sendable {
 
   private func quantified(
     _ whole: StrengthenedModel, _ properties: [PropertyID], _ lemmas: [Lemma], _ isMinimal: Bool
-  ) throws -> ([[Lemma]?], String?) {
+  ) throws -> ([[Lemma]?], String?, lasting: [Int]) {
     let obligations = try Self.quantified(whole, properties)
+    let effort = effort == 0 ? Self.anySizeEffort : min(effort, Self.anySizeEffort)
     var selection = LemmaSelection(try ProofSession(obligations, effort: effort, interrupter: interrupter))
     if let obstacle = try selection.close() {
-      return (properties.map { _ in nil }, Obstacle(obstacle).words)
+      return (properties.map { _ in nil }, Obstacle(obstacle).words, [])
     }
     var results: [[Lemma]?] = []
     var reason: String?
@@ -146,7 +163,7 @@ package struct Certification: Sendable {
         reason = reason ?? Obstacle(cause).words
       }
     }
-    return (results, reason)
+    return (results, reason, selection.usable.sorted())
   }
 
   /// Why something is not proved, in words.

@@ -75,7 +75,7 @@ struct InductiveProver: Sendable {
       instance.loaded.file, constants: instance.settings, effort: budget.effort, interrupter: interrupter)
     let all = lemmas
     return try await withTaskCancellationHandler {
-      try certification.certify(properties, from: all, isMinimal: isMinimal)
+      try certification.certify(properties, from: all, isMinimal: isMinimal).outcomes
     } onCancel: {
       interrupter.interrupt(because: .cancelled)
     }

@@ -33,8 +33,8 @@ package struct PDR: Engine {
   private let sizes: [Int]
   private let seeds: [QuantifiedLemma]
 
-  /// `sizes` are by sort, those of the system where nothing else is said. `seeds` are lemmas that may hold, over the system's
-  /// store.
+  /// `sizes` are by sort, those of the system where nothing else is said. `seeds` are lemmas that
+  /// hold in every reachable state at every size, over the system's store.
   package init(_ system: ParameterizedSystem, sizes: [Int]? = nil, seeds: [QuantifiedLemma] = []) {
     self.system = system
     self.sizes = sizes ?? system.sorts.map(\.size)
@@ -50,7 +50,7 @@ package struct PDR: Engine {
     let interrupter = Interrupter()
     return try await withTaskCancellationHandler {
       var search = try PDRSearch(
-        FrameQueries(system, sizes: sizes, effort: budget.effort, interrupter: interrupter), properties, budget)
+        FrameQueries(system, sizes: sizes, effort: budget.effort, interrupter: interrupter), properties, budget, seeds)
       return try search.run()
     } onCancel: {
       interrupter.interrupt(because: .cancelled)
@@ -74,6 +74,7 @@ struct PDRSearch: ~Copyable {
   var queries: FrameQueries
   let budget: Budget
   private let properties: [PropertyID]
+  private let seeds: [QuantifiedLemma]
   private var verdicts: [PropertyID: Verdict] = [:]
   /// Every way to violate a property that is asked about.
   var targets: [Target] = []
@@ -101,7 +102,10 @@ struct PDRSearch: ~Copyable {
     case starts
   }
 
-  init(_ queries: consuming FrameQueries, _ properties: [PropertyID], _ budget: Budget) throws(SMTError) {
+  init(
+    _ queries: consuming FrameQueries, _ properties: [PropertyID], _ budget: Budget, _ seeds: [QuantifiedLemma]
+  ) throws(SMTError) {
+    self.seeds = seeds
     self.queries = queries
     self.properties = properties
     self.budget = budget
@@ -112,6 +116,7 @@ struct PDRSearch: ~Copyable {
     do {
       try queries.prepare()
       if queries.starts.count > FrameQueries.mostStarts { throw Stop.starts }
+      for seed in seeds { queries.plant(seed) }
       targets = TargetFinder(queries.system, open).targets(in: &queries)
       try examineStart()
       while !open.isEmpty {
