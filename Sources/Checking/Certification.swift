@@ -32,12 +32,26 @@ package struct Certification: Sendable {
     case failed(String, isRefuted: Bool)
   }
 
+  /// For which sizes a proof is tried; any size first.
+  package enum Form: Hashable, Sendable {
+    case theseSizes
+    case anySize
+  }
+
   /// What became of several properties.
   package struct Certified: Sendable {
     /// In the order of the properties.
     package let outcomes: [Outcome]
     /// The lemmas, by position, that hold for every size whatever became of the properties.
     package let lasting: [Int]
+    /// Whether the file leaves the sizes of its scalarsets open, so that lemmas from larger sizes may last.
+    package let leavesSizesOpen: Bool
+
+    package init(outcomes: [Outcome], lasting: [Int], leavesSizesOpen: Bool) {
+      self.outcomes = outcomes
+      self.lasting = lasting
+      self.leavesSizesOpen = leavesSizesOpen
+    }
   }
 
   /// What a question for every size may cost: what follows does so within a hundredth of it, and what does not may never end.
@@ -65,24 +79,27 @@ package struct Certification: Sendable {
 
   /// Proves properties from lemmas that may hold; with as few as possible if `isMinimal`, which takes longer. Throws: what is nobody's verdict.
   package func certify(
-    _ properties: [PropertyID], from lemmas: [Lemma], anySize: Bool = true, isMinimal: Bool = true
+    _ properties: [PropertyID], from lemmas: [Lemma], for forms: Set<Form> = [.theseSizes, .anySize],
+    isMinimal: Bool = true
   ) throws -> Certified {
     let whole: StrengthenedModel
     do { whole = try StrengthenedModel(file, lemmas: Self.text(of: lemmas), constants: constants) } catch {
       let first = error.diagnostics.first.map { ": \($0.message)" } ?? ""
       return Certified(
         outcomes: properties.map { _ in .failed("its lemmas cannot be written in Murphi\(first)", isRefuted: false) },
-        lasting: [])
+        lasting: [], leavesSizesOpen: false)
     }
     var outcomes = [Outcome?](repeating: nil, count: properties.count)
     var remark: String?
     var lasting: [Int] = []
-    if anySize, !whole.model.scalarsets.isEmpty {
+    var leavesSizesOpen = false
+    if forms.contains(.anySize), !whole.model.scalarsets.isEmpty {
       if let reason = try Self.whyNoAnySize(whole, of: try SyntaxTree.parse(file)) {
         remark = reason
       } else {
         let (selections, reasons, usable) = try quantified(whole, properties, lemmas, isMinimal)
         lasting = usable
+        leavesSizesOpen = true
         for (position, selection) in selections.enumerated() {
           if let selection { outcomes[position] = .proved(selection, sizes: .any, remark: nil) }
         }
@@ -90,7 +107,7 @@ package struct Certification: Sendable {
       }
     }
     let rest = properties.indices.filter { outcomes[$0] == nil }
-    if !rest.isEmpty {
+    if !rest.isEmpty, forms.contains(.theseSizes) {
       let selections = try concrete(whole, rest.map { properties[$0] }, lemmas, isMinimal)
       for (position, selection) in zip(rest, selections) {
         switch selection {
@@ -100,7 +117,8 @@ package struct Certification: Sendable {
       }
     }
     return Certified(
-      outcomes: outcomes.map { $0 ?? .failed("not decided", isRefuted: false) }, lasting: lasting)
+      outcomes: outcomes.map { $0 ?? .failed(remark ?? "not decided", isRefuted: false) }, lasting: lasting,
+      leavesSizesOpen: leavesSizesOpen)
   }
 
   // At the sizes of the scope.
@@ -108,7 +126,10 @@ package struct Certification: Sendable {
   private func concrete(
     _ whole: StrengthenedModel, _ properties: [PropertyID], _ lemmas: [Lemma], _ isMinimal: Bool
   ) throws -> [Result<[Lemma], Obstacle>] {
-    let system = try Elaborator(whole.model).elaborate().system
+    let system: TransitionSystem
+    do { system = try Elaborator(whole.model).elaborate().system } catch {
+      return properties.map { _ in .failure(Obstacle(unanswered: "\(error.location): \(error.message)")) }
+    }
     let obligations = ConcreteObligations.obligations(of: system, lemmas: whole.lemmas, properties: properties)
     var selection = LemmaSelection(try ProofSession(obligations, effort: effort, interrupter: interrupter))
     if let obstacle = try selection.close() { return properties.map { _ in .failure(Obstacle(obstacle)) } }
@@ -170,6 +191,9 @@ package struct Certification: Sendable {
   struct Obstacle: Error, Hashable, Sendable {
     let words: String
     let isRefutation: Bool
+
+    /// For want of an answer.
+    init(unanswered reason: String) { (words, isRefutation) = (reason, false) }
 
     init(_ obstacle: LemmaSelection.Obstacle) {
       isRefutation = obstacle.stopped == nil

@@ -168,7 +168,8 @@ struct CertificateCheckCommand: AsyncParsableCommand {
       result.property = loaded.certificate.property
       result.lemmas = loaded.certificate.lemmas.count
       result.sizes = loaded.certificate.sizes == .any ? "any size" : "these sizes"
-      let (reason, isStopped) = try await unmet(loaded.checker, external)
+      let (reason, isStopped, remark) = try await unmet(loaded.checker, external)
+      if let remark { result.sizes += ", " + remark }
       (result.reason, result.isStopped) = (reason, isStopped)
     } catch {
       result.model = error.certificate?.model
@@ -183,20 +184,25 @@ struct CertificateCheckCommand: AsyncParsableCommand {
   /// The first obligation that is not met; whether that is because the command was stopped.
   private static func unmet(
     _ checker: CertificateChecker, _ external: ExternalSolver?
-  ) async throws(LoadedCertificate.Refused) -> (String?, Bool) {
+  ) async throws(LoadedCertificate.Refused) -> (reason: String?, isStopped: Bool, remark: String?) {
     let interrupter = Interrupter()
     do {
       return try await withTaskCancellationHandler {
+        var remark: String?
         for form in try checker.forms() {
+          if !form.obligations.sortNames.isEmpty {
+            let cycle = QuantifierAlternation.cycle(in: form.obligations)
+            remark = cycle.map { "not in EPR: " + $0.joined(separator: " → ") } ?? "in EPR"
+          }
           if let external {
             if let reason = try external.firstUnmet(of: form.obligations) {
-              return ("\(reason) (\(form.name))", Task.isCancelled)
+              return ("\(reason) (\(form.name))", Task.isCancelled, remark)
             }
           } else if let failure = try checker.check(form, effort: Decider.effort, interrupter: interrupter) {
-            return (failure.reason, Task.isCancelled)
+            return (failure.reason, Task.isCancelled, remark)
           }
         }
-        return (nil, false)
+        return (nil, false, remark)
       } onCancel: {
         interrupter.interrupt(because: .cancelled)
         external?.stop()

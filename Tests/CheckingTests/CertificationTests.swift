@@ -36,11 +36,11 @@ struct CertificationTests {
   private static let good = Certification.Lemma(name: "good", text: "!bad")
 
   private func certify(
-    _ text: String, _ lemmas: [Certification.Lemma], anySize: Bool = true
+    _ text: String, _ lemmas: [Certification.Lemma]
   ) throws -> Certification.Outcome {
     let file = SourceFile(name: "test.m", text: text)
     let certification = Certification(file, constants: [], effort: Self.effort)
-    return try #require(try certification.certify([.invariant(0)], from: lemmas, anySize: anySize).outcomes.first)
+    return try #require(try certification.certify([.invariant(0)], from: lemmas).outcomes.first)
   }
 
   @Test("lemmas that do it are accepted for every size")

@@ -325,12 +325,12 @@ struct FrameQueries: ~Copyable {
     for literal in cube.literals { activities[grounding.proposition(literal.atom).relation, default: 0] += 1 }
   }
 
-  /// Adds a lemma that is known to hold in every reachable state; not if it speaks of more elements than there are.
-  mutating func plant(_ lemma: QuantifiedLemma) {
+  /// The cube that a lemma excludes, canonical; nil if the lemma speaks of more elements than there are.
+  mutating func cube(of lemma: QuantifiedLemma) -> Cube? {
     var used = grounding.sizes.map { _ in 0 }
     for element in lemma.elements {
       let sort = Grounding.number(session.store.sort(of: element))
-      if used[sort] == grounding.sizes[sort] { return }
+      if used[sort] == grounding.sizes[sort] { return nil }
       grounding.bind(element, to: used[sort])
       used[sort] += 1
     }
@@ -339,10 +339,10 @@ struct FrameQueries: ~Copyable {
       let truth = grounding.ground(term, in: &session.store)
       let isNegative = session.store.operation(of: truth) == .not
       let variable = isNegative ? session.store.operands(of: truth).first : truth
-      guard let variable, let atom = grounding.atom(of: variable) else { return }
+      guard let variable, let atom = grounding.atom(of: variable) else { return nil }
       literals.append(Literal(atom, isNegative: isNegative))
     }
-    learn(canonical(Cube(literals)).cube, level: Frames.always)
+    return canonical(Cube(literals)).cube
   }
 
   /// In how many lemmas a literal's relation has occurred.

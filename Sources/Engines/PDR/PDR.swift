@@ -31,14 +31,13 @@ package struct PDR: Engine {
   package let name = "pdr"
   private let system: ParameterizedSystem
   private let sizes: [Int]
-  private let seeds: [QuantifiedLemma]
+  private let known: KnownLemmas
 
-  /// `sizes` are by sort, those of the system where nothing else is said. `seeds` are lemmas that
-  /// hold in every reachable state at every size, over the system's store.
-  package init(_ system: ParameterizedSystem, sizes: [Int]? = nil, seeds: [QuantifiedLemma] = []) {
+  /// `sizes` are by sort, those of the system where nothing else is said.
+  package init(_ system: ParameterizedSystem, sizes: [Int]? = nil, knowing known: KnownLemmas = KnownLemmas()) {
     self.system = system
     self.sizes = sizes ?? system.sorts.map(\.size)
-    self.seeds = seeds
+    self.known = known
   }
 
   package func decide(_ properties: [PropertyID], within budget: Budget) async throws -> [Verdict] {
@@ -50,7 +49,7 @@ package struct PDR: Engine {
     let interrupter = Interrupter()
     return try await withTaskCancellationHandler {
       var search = try PDRSearch(
-        FrameQueries(system, sizes: sizes, effort: budget.effort, interrupter: interrupter), properties, budget, seeds)
+        FrameQueries(system, sizes: sizes, effort: budget.effort, interrupter: interrupter), properties, budget, known)
       return try search.run()
     } onCancel: {
       interrupter.interrupt(because: .cancelled)
@@ -58,11 +57,25 @@ package struct PDR: Engine {
   }
 }
 
+/// Lemmas from other searches, over the system's store.
+package struct KnownLemmas: Sendable {
+  /// They hold in every reachable state at every size; the search takes them for granted.
+  package var lasting: [QuantifiedLemma]
+  /// They held at other sizes.
+  package var hints: [QuantifiedLemma]
+
+  package init(lasting: [QuantifiedLemma] = [], hints: [QuantifiedLemma] = []) {
+    self.lasting = lasting
+    self.hints = hints
+  }
+}
+
 /// What a search found.
 package struct PDRResult: Sendable {
   /// In the order of the questions.
   package let verdicts: [Verdict]
-  /// What holds in every reachable state and implies every property that is proved, over `store`; empty where nothing is.
+  /// What holds in every reachable state and implies every property that is proved, over `store`; empty where nothing is. Some say
+  /// the same at this size in two ways.
   package let invariant: [QuantifiedLemma]
   /// The system's store, with the lemmas' terms.
   package let store: TermStore
@@ -74,7 +87,7 @@ struct PDRSearch: ~Copyable {
   var queries: FrameQueries
   let budget: Budget
   private let properties: [PropertyID]
-  private let seeds: [QuantifiedLemma]
+  private let known: KnownLemmas
   private var verdicts: [PropertyID: Verdict] = [:]
   /// Every way to violate a property that is asked about.
   var targets: [Target] = []
@@ -103,9 +116,9 @@ struct PDRSearch: ~Copyable {
   }
 
   init(
-    _ queries: consuming FrameQueries, _ properties: [PropertyID], _ budget: Budget, _ seeds: [QuantifiedLemma]
+    _ queries: consuming FrameQueries, _ properties: [PropertyID], _ budget: Budget, _ known: KnownLemmas
   ) throws(SMTError) {
-    self.seeds = seeds
+    self.known = known
     self.queries = queries
     self.properties = properties
     self.budget = budget
@@ -116,12 +129,15 @@ struct PDRSearch: ~Copyable {
     do {
       try queries.prepare()
       if queries.starts.count > FrameQueries.mostStarts { throw Stop.starts }
-      for seed in seeds { queries.plant(seed) }
+      for lemma in known.lasting {
+        if let cube = queries.cube(of: lemma) { queries.learn(cube, level: Frames.always) }
+      }
       targets = TargetFinder(queries.system, open).targets(in: &queries)
       try examineStart()
       while !open.isEmpty {
         if last >= budget.depth { return result(otherwise: .bounded(depth: last)) }
         last += 1
+        if last == 1 { try considerHints() }
         for position in queries.frames.positions(from: 1) { support(position) }
         for position in targets.indices { try strengthen(against: position) }
         if try propagate() {
@@ -144,6 +160,18 @@ struct PDRSearch: ~Copyable {
 
   /// Whether a target's property is still open.
   func isOpen(_ target: Int) -> Bool { verdicts[targets[target].property] == nil }
+
+  /// Puts into the first frame what was useful at other sizes, where it holds for one transition; the search finds out whether
+  /// it lasts.
+  private mutating func considerHints() throws {
+    for hint in known.hints {
+      guard let cube = queries.cube(of: hint), queries.exclusion(of: cube, level: 1) == nil,
+        !queries.isKnownReachable(cube), case .excluded = try queries.startExclusion(of: cube),
+        case .inductive = try queries.isInductive(cube, relativeTo: 0)
+      else { continue }
+      queries.learn(cube, level: 1)
+    }
+  }
 
   // Counterexamples.
 
@@ -189,7 +217,7 @@ struct PDRSearch: ~Copyable {
   private mutating func result(otherwise verdict: Verdict) -> PDRResult {
     queries.counts.frames = last
     let lemmas = invariant()
-    queries.counts.lemmas = lemmas.lemmas.count
+    queries.counts.lemmas = lemmas.lemmas.isEmpty ? 0 : queries.frames.positions(from: Frames.always).count
     let answers = properties.map { property in
       verdicts[property]
         ?? (property.isSymbolic ? verdict : .unknown(reason: "pdr does not decide \(property)"))
@@ -207,7 +235,7 @@ struct PDRSearch: ~Copyable {
     var lemmas: [QuantifiedLemma] = []
     if isProved {
       for position in queries.frames.positions(from: Frames.always) {
-        lemmas.append(writer.write(queries.frames.lemmas[position].cube, queries))
+        lemmas += writer.write(queries.frames.lemmas[position].cube, queries)
       }
     }
     return (lemmas, writer.store)
