@@ -64,18 +64,25 @@ package struct TraceChecker: Sendable {
     }
     guard !trace.steps.isEmpty else { throw TraceRejection(step: 0, reason: "it has no state") }
     var state: State?
+    var isReached = false
     for (index, step) in trace.steps.enumerated() {
       let isLast = index == trace.steps.count - 1
       let result = try self.step(step, index: index, from: state, interpreter)
       state = try successor(result, step, index: index, failure: isLast ? trace.failure : nil, interpreter)
+      if case .successor = result { isReached = true } else { isReached = false }
       if let reached = state, !(isLast && trace.failure != nil) {
         try admit(reached, index: index, interpreter)
       }
     }
     guard let end = state else { return }
     guard let failure = trace.failure else { return try checkEnd(end, index: trace.depth, property, interpreter) }
-    guard failure.property == property else {
+    if failure.property == property { return }
+    guard isReached, case .invariant(let position) = property else {
       throw TraceRejection(step: trace.depth, reason: "the run-time error violates another property")
+    }
+    try admit(end, index: trace.depth, interpreter)
+    guard isMet(failure, in: end, [program.properties[position]], interpreter) else {
+      throw TraceRejection(step: trace.depth, reason: "the run-time error is not one of the property's own evaluation")
     }
   }
 
@@ -101,7 +108,7 @@ package struct TraceChecker: Sendable {
     switch result {
     case .successor(let state):
       try compare(state, step, index: index)
-      if let failure, !isMet(failure, in: state, interpreter) {
+      if let failure, !isMet(failure, in: state, program.assumptions + program.properties, interpreter) {
         throw TraceRejection(step: index, reason: "no run-time error, the trace says: \(failure.message)")
       }
       return state
@@ -118,8 +125,10 @@ package struct TraceChecker: Sendable {
   }
 
   /// A failure may also arise while a property is evaluated in the last state; then the step itself succeeds.
-  private func isMet(_ failure: RunTimeFailure, in state: State, _ interpreter: Interpreter) -> Bool {
-    (program.assumptions + program.properties).contains { family in
+  private func isMet(
+    _ failure: RunTimeFailure, in state: State, _ families: [Family], _ interpreter: Interpreter
+  ) -> Bool {
+    families.contains { family in
       guard case .failed(let found) = interpreter.check(family, on: state) else { return false }
       return Self.isSame(found, failure)
     }
@@ -145,12 +154,6 @@ package struct TraceChecker: Sendable {
   ) throws(TraceRejection) {
     guard interpreter.checkAssumptions(on: state) == .holds else {
       throw TraceRejection(step: index, reason: "an assumption does not hold")
-    }
-  }
-
-  private func checkFailure(_ trace: Trace, _ property: PropertyID) throws(TraceRejection) {
-    guard trace.failure?.property == property else {
-      throw TraceRejection(step: trace.depth, reason: "the run-time error violates another property")
     }
   }
 

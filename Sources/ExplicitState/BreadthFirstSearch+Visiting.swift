@@ -84,13 +84,23 @@ extension BreadthFirstSearch {
         record(.invariant(decided), origin, state: copy(state), failure: nil)
       case .failure:
         decided = table.position(ofCopy: number)
-        if !isViolated(interpreter.failedProperty) {
-          let failure = interpreter.failure
-          record(failure.property, origin, state: copy(state), failure: failure)
-        }
+        recordEvaluation(of: .invariant(decided), failing: interpreter.failedProperty, origin, state)
       }
       if isStopped { return }
     }
+  }
+
+  /// The evaluation of an invariant failed in a state: that violates the failure's property, and the invariant does not hold
+  /// where it has no value.
+  private func recordEvaluation(
+    of invariant: PropertyID, failing property: PropertyID, _ origin: Witness.Origin,
+    _ state: UnsafePointer<UInt64>
+  ) {
+    guard !isViolated(property) || !isViolated(invariant) else { return }
+    let failure = interpreter.failure
+    record(property, origin, state: copy(state), failure: failure)
+    if isStopped { return }
+    record(invariant, origin, state: copy(state), failure: failure)
   }
 
   /// Counts the hits of top-level covers in a new state.

@@ -13,7 +13,7 @@ import TransitionSystems
 /// - *Required*: levels are complete before the next begins, so the first run found to a violation is a shortest one.
 /// - *Canonical*: among the shortest, that of the first parent in order of discovery and its first copy.
 /// - Unless it stops at the first violation, the search goes on through violating states: every property is decided for
-///   itself. A firing that fails has no successor; a state on which a property's evaluation fails is stored.
+///   itself. A firing that fails has no successor; a state on which a property's evaluation fails is stored, and violates it.
 /// - Parents are stored (4 bytes a state), rules are not: a trace re-fires the parent's copies until one gives the state.
 package final class BreadthFirstSearch {
   let program: Program

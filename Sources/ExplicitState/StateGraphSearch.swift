@@ -86,7 +86,7 @@ package struct StateGraphSearch {
       switch interpreter.check(family, on: state) {
       case .holds: continue
       case .violated: violated.append(.invariant(position))
-      case .failed(let failure): violated.append(failure.property)
+      case .failed(let failure): violated += [.invariant(position), failure.property]
       }
     }
     numbers[state] = states.count

@@ -132,7 +132,7 @@ struct OpenComparison {
       switch interpreter.check(family, on: state) {
       case .holds: continue
       case .violated: executed.insert(.invariant(position))
-      case .failed(let failure): executed.insert(failure.property)
+      case .failed(let failure): executed.formUnion([.invariant(position), failure.property])
       }
     }
     let evaluated = Set(terms.violated(in: open))
