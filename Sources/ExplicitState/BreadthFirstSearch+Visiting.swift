@@ -64,6 +64,9 @@ extension BreadthFirstSearch {
         let failure = interpreter.failure
         record(failure.property, origin, state: copy(state), failure: failure)
         return false
+      case .stopped:
+        stop(.interrupted)
+        return false
       }
     }
     return true
@@ -85,6 +88,8 @@ extension BreadthFirstSearch {
       case .failure:
         decided = table.position(ofCopy: number)
         recordEvaluation(of: .invariant(decided), failing: interpreter.failedProperty, origin, state)
+      case .stopped:
+        stop(.interrupted)
       }
       if isStopped { return }
     }
@@ -108,7 +113,9 @@ extension BreadthFirstSearch {
     let table = interpreter.covers
     for number in 0..<table.count {
       interpreter.load(state)
-      guard interpreter.run(number, of: table) == .success else { continue }
+      let outcome = interpreter.run(number, of: table)
+      if outcome == .stopped { return stop(.interrupted) }
+      guard outcome == .success else { continue }
       let position = table.position(ofCopy: number)
       interpreter.countCover(position)
       decide(.cover(position))
@@ -119,7 +126,7 @@ extension BreadthFirstSearch {
   private func hasRoom() -> Bool {
     if set.count >= min(options.budget.states, StateSet.capacity) {
       stop(.states(min(options.budget.states, StateSet.capacity)))
-    } else if set.bytes > options.budget.bytes {
+    } else if set.bytesForOneMore > options.budget.bytes {
       stop(.memory)
     }
     return !isStopped
