@@ -16,9 +16,10 @@ extension BreadthFirstSearch {
         index: family.position, name: model.rules[family.position].displayName(.rule), fired: fired[family.position],
         isSwitchedOff: family.disabled.count == family.count)
     }
-    let implications = zip(program.implications, interpreter.triggered).map {
-      SearchReport.ImplicationCount(implication: $0, isTriggered: $1)
-    }
+    let implications =
+      zip(program.implications, interpreter.triggered).map {
+        SearchReport.ImplicationCount(implication: $0, isTriggered: $1)
+      } + foldedImplications
     let deepest = levels.lastIndex { $0 < set.count } ?? 0
     return SearchReport(
       states: set.count, rulesFired: rulesFired, diameter: deepest,
@@ -28,6 +29,17 @@ extension BreadthFirstSearch {
         trace(to: witness).map { Violation(property: witness.property, trace: $0) }
       }, limit: limit,
       completeDepth: max(0, levels.count - 2), isExhaustive: !isStopped)
+  }
+
+  /// Those that the constants decide, and that no code marks: triggered in every state, or in none.
+  private var foldedImplications: [SearchReport.ImplicationCount] {
+    program.model.properties.enumerated().flatMap { position, property in
+      property.foldedImplications.map { folded in
+        SearchReport.ImplicationCount(
+          implication: Implication(property: position, range: folded.range),
+          isTriggered: folded.isTriggered && set.count > 0)
+      }
+    }
   }
 
   /// The run that a witness ends; nil where the task was cancelled and the firings take too long to be repeated.
