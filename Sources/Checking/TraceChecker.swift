@@ -8,10 +8,20 @@ package struct TraceRejection: Error, Hashable, Sendable {
   /// The step at which re-execution and trace part, from 0.
   package let step: Int
   package let reason: String
+  /// Whether nothing is known, because the task was cancelled before re-execution got that far.
+  package let isInterruption: Bool
 
   package init(step: Int, reason: String) {
     self.step = step
     self.reason = reason
+    isInterruption = false
+  }
+
+  /// Re-execution was interrupted.
+  init(interruptedAt step: Int) {
+    self.step = step
+    reason = "interrupted"
+    isInterruption = true
   }
 }
 
@@ -43,13 +53,13 @@ package struct TraceChecker: Sendable {
     return Trace(variables: trace.variables, steps: trace.steps.dropLast() + [step], failure: failure)
   }
 
-  /// Whether some start state exists that every assumption admits.
+  /// Whether some start state exists that every assumption admits. In a cancelled task: that none does was not shown.
   package func hasStart() -> Bool {
-    let interpreter = Interpreter(program)
+    let interpreter = Interpreter(program, stopping: .whenCancelled)
     return (0..<program.startstateCopies).contains { copy in
       switch interpreter.start(copy) {
       case .successor(let state): interpreter.checkAssumptions(on: state) != .violated
-      case .failed: true
+      case .failed, .stopped: true
       case .disabled, .dropped: false
       }
     }
@@ -58,24 +68,32 @@ package struct TraceChecker: Sendable {
   /// Accepts a trace that starts in a start state, follows the rules state by state, satisfies every assumption, and whose
   /// end violates the property. Throws: the first thing that is not so.
   package func check(_ trace: Trace, violates property: PropertyID) throws(TraceRejection) {
-    let interpreter = Interpreter(program)
+    let interpreter = Interpreter(program, stopping: .whenCancelled)
     guard trace.variables == program.model.variables.map(\.name) else {
       throw TraceRejection(step: 0, reason: "its variables are not the model's")
     }
     guard !trace.steps.isEmpty else { throw TraceRejection(step: 0, reason: "it has no state") }
     var state: State?
+    var isReached = false
     for (index, step) in trace.steps.enumerated() {
       let isLast = index == trace.steps.count - 1
       let result = try self.step(step, index: index, from: state, interpreter)
       state = try successor(result, step, index: index, failure: isLast ? trace.failure : nil, interpreter)
+      if case .successor = result { isReached = true } else { isReached = false }
       if let reached = state, !(isLast && trace.failure != nil) {
         try admit(reached, index: index, interpreter)
       }
     }
     guard let end = state else { return }
     guard let failure = trace.failure else { return try checkEnd(end, index: trace.depth, property, interpreter) }
-    guard failure.property == property else {
+    if failure.property == property { return }
+    guard isReached, case .invariant(let position) = property else {
       throw TraceRejection(step: trace.depth, reason: "the run-time error violates another property")
+    }
+    try admit(end, index: trace.depth, interpreter)
+    guard isMet(failure, in: end, [program.properties[position]], interpreter) else {
+      if Task.isCancelled { throw TraceRejection(interruptedAt: trace.depth) }
+      throw TraceRejection(step: trace.depth, reason: "the run-time error is not one of the property's own evaluation")
     }
   }
 
@@ -101,12 +119,14 @@ package struct TraceChecker: Sendable {
     switch result {
     case .successor(let state):
       try compare(state, step, index: index)
-      if let failure, !isMet(failure, in: state, interpreter) {
+      if let failure, !isMet(failure, in: state, program.assumptions + program.properties, interpreter) {
+        if Task.isCancelled { throw TraceRejection(interruptedAt: index) }
         throw TraceRejection(step: index, reason: "no run-time error, the trace says: \(failure.message)")
       }
       return state
     case .disabled: throw TraceRejection(step: index, reason: "rule \(step.firing.name) is disabled")
     case .dropped: throw TraceRejection(step: index, reason: "an assume statement drops the firing")
+    case .stopped: throw TraceRejection(interruptedAt: index)
     case .failed(let found, let partial):
       guard let failure else { throw TraceRejection(step: index, reason: "run-time error: \(found.message)") }
       guard Self.isSame(found, failure) else {
@@ -118,10 +138,14 @@ package struct TraceChecker: Sendable {
   }
 
   /// A failure may also arise while a property is evaluated in the last state; then the step itself succeeds.
-  private func isMet(_ failure: RunTimeFailure, in state: State, _ interpreter: Interpreter) -> Bool {
-    (program.assumptions + program.properties).contains { family in
-      guard case .failed(let found) = interpreter.check(family, on: state) else { return false }
-      return Self.isSame(found, failure)
+  private func isMet(
+    _ failure: RunTimeFailure, in state: State, _ families: [Family], _ interpreter: Interpreter
+  ) -> Bool {
+    families.contains { family in
+      switch interpreter.check(family, on: state) {
+      case .failed(let found): return Self.isSame(found, failure)
+      case .holds, .violated, .stopped: return false
+      }
     }
   }
 
@@ -143,14 +167,10 @@ package struct TraceChecker: Sendable {
   private func admit(
     _ state: State, index: Int, _ interpreter: Interpreter
   ) throws(TraceRejection) {
-    guard interpreter.checkAssumptions(on: state) == .holds else {
-      throw TraceRejection(step: index, reason: "an assumption does not hold")
-    }
-  }
-
-  private func checkFailure(_ trace: Trace, _ property: PropertyID) throws(TraceRejection) {
-    guard trace.failure?.property == property else {
-      throw TraceRejection(step: trace.depth, reason: "the run-time error violates another property")
+    switch interpreter.checkAssumptions(on: state) {
+    case .holds: return
+    case .stopped: throw TraceRejection(interruptedAt: index)
+    case .violated, .failed: throw TraceRejection(step: index, reason: "an assumption does not hold")
     }
   }
 
@@ -159,14 +179,18 @@ package struct TraceChecker: Sendable {
   ) throws(TraceRejection) {
     switch property {
     case .invariant(let position):
-      guard interpreter.check(program.properties[position], on: state) == .violated else {
-        throw TraceRejection(step: index, reason: "the property holds in the last state")
+      switch interpreter.check(program.properties[position], on: state) {
+      case .violated: return
+      case .stopped: throw TraceRejection(interruptedAt: index)
+      case .failed, .holds: throw TraceRejection(step: index, reason: "the property holds in the last state")
       }
     case .deadlock:
       let mode = program.model.directives.deadlock
       if mode == .off { throw TraceRejection(step: index, reason: "no state counts as a deadlock: the mode is off") }
       for copy in 0..<program.ruleCopies {
-        if case .successor(let next) = interpreter.fire(copy, on: state), mode == .stuck || next != state {
+        let result = interpreter.fire(copy, on: state)
+        if result == .stopped { throw TraceRejection(interruptedAt: index) }
+        if case .successor(let next) = result, mode == .stuck || next != state {
           throw TraceRejection(step: index, reason: "rule \(program.firing(rule: copy).name) leaves the last state")
         }
       }

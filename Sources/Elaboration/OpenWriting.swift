@@ -72,10 +72,11 @@ struct OpenWriting {
     for (position, property) in properties.enumerated() {
       let failures = try written(property.failures)
       let holds = try domains.truth(property.condition, &system.store)
-      let fails = system.store.or(failures.map(\.condition) + [holds])
-      violated[.invariant(position), default: []].append(system.store.not(fails))
-      for failure in failures { violated[failure.report.property, default: []].append(failure.condition) }
-      system.evaluationFailures += failures
+      violated[.invariant(position), default: []] += failures.map(\.condition) + [system.store.not(holds)]
+      for failure in failures {
+        violated[failure.report.property, default: []].append(failure.condition)
+        system.evaluationFailures.append(EvaluationFailure(invariant: .invariant(position), failure: failure))
+      }
     }
     for property in order(of: violated) {
       let condition = system.store.or(violated[property] ?? [])

@@ -53,4 +53,9 @@ package struct Implication: Hashable, Sendable {
   package let property: Int
   /// The implication's place.
   package let range: SourceRange
+
+  package init(property: Int, range: SourceRange) {
+    self.property = property
+    self.range = range
+  }
 }

@@ -100,4 +100,6 @@ package enum Outcome: Int, Sendable {
   case dropped = 2
   /// A run-time error.
   case failure = 3
+  /// The task was cancelled before the run ended: nothing is known. Only where `Stopping` allows it.
+  case stopped = 4
 }

@@ -22,9 +22,9 @@ package final class Interpreter {
   package var coverCounts: [Int] { (0..<program.model.covers.count).map { machine.covers[$0] } }
   package var triggered: [Bool] { program.implications.indices.map { machine.implications[$0] } }
 
-  package init(_ program: Program) {
+  package init(_ program: Program, stopping: Stopping = .never) {
     self.program = program
-    machine = Machine(code: program.code, stateWords: program.stateWords)
+    machine = Machine(code: program.code, stateWords: program.stateWords, stopping: stopping)
     memory = machine.memory
     stateWords = program.stateWords
     startstates = CopyTable(program.startstates)
@@ -70,6 +70,7 @@ package final class Interpreter {
       case .success, .dropped: continue
       case .negative: return .negative
       case .failure: return .failure
+      case .stopped: return .stopped
       }
     }
     return .success
@@ -110,6 +111,8 @@ package enum StepResult: Hashable, Sendable {
   case dropped
   /// A run-time error, with the state as far as the body came.
   case failed(RunTimeFailure, partial: State)
+  /// The task was cancelled before it was known.
+  case stopped
 }
 
 /// What came of a property.
@@ -117,25 +120,33 @@ package enum PropertyResult: Hashable, Sendable {
   case holds
   case violated
   case failed(RunTimeFailure)
+  /// The task was cancelled before it was known.
+  case stopped
 }
 
 extension Interpreter {
   /// Fires a copy of a rule.
   package func fire(_ copy: Int, on state: State) -> StepResult {
     load(state)
+    machine.renewPatience()
     return result(of: runRule(copy))
   }
 
   /// Runs a copy of a start state.
-  package func start(_ copy: Int) -> StepResult { result(of: runStartstate(copy)) }
+  package func start(_ copy: Int) -> StepResult {
+    machine.renewPatience()
+    return result(of: runStartstate(copy))
+  }
 
   /// Whether all copies of a property hold.
   package func check(_ family: Family, on state: State) -> PropertyResult {
     load(state)
+    machine.renewPatience()
     switch check(family) {
     case .success, .dropped: return .holds
     case .negative: return .violated
     case .failure: return .failed(failure)
+    case .stopped: return .stopped
     }
   }
 
@@ -161,6 +172,7 @@ extension Interpreter {
     case .negative: .disabled
     case .dropped: .dropped
     case .failure: .failed(failure, partial: state)
+    case .stopped: .stopped
     }
   }
 }

@@ -1,3 +1,11 @@
+/// Whether a run may end before its code does.
+package enum Stopping: Sendable {
+  /// No: it takes as long as the code takes, which may be for ever.
+  case never
+  /// When the task that runs it is cancelled.
+  case whenCancelled
+}
+
 /// Runs compiled code over memory: the state's words, behind them the locals'.
 ///
 /// Single-threaded, owns its buffers. All pointers are constants of the object and copied into locals by `run`, so that
@@ -12,6 +20,10 @@ final class Machine {
   let implications: UnsafeMutablePointer<Bool>
   /// Where the last failure happened: the instruction, and what its activation's registers begin at.
   let failed: UnsafeMutablePointer<Int>
+  /// Backward steps (passes of loops, calls) until the next look at whether the task was cancelled. Code without them is bounded
+  /// by its length, so nothing else need be counted.
+  private let patience: UnsafeMutablePointer<Int>
+  private let stopping: Stopping
   private let calls: UnsafeMutablePointer<Int>
   private let instructionCount: Int
   let stateWords: Int
@@ -22,8 +34,15 @@ final class Machine {
   private static let stackWords = 1 << 18
   private static let stackRegisters = 1 << 16
   private static let callDepth = 1 << 10
+  /// Backward steps between two looks: some ten microseconds.
+  private static let pollInterval = 1 << 12
+  /// Backward steps that a firing asked for by itself may take before the first look.
+  private static let grace = 1 << 16
 
-  init(code: Code, stateWords: Int) {
+  init(code: Code, stateWords: Int, stopping: Stopping = .never) {
+    self.stopping = stopping
+    patience = .allocate(capacity: 1)
+    patience.initialize(to: Self.pollInterval)
     let calling = code.instructions.contains { $0.operation == .call }
     instructionCount = code.instructions.count
     self.stateWords = stateWords
@@ -52,13 +71,14 @@ final class Machine {
     covers.deallocate()
     implications.deallocate()
     failed.deallocate()
+    patience.deallocate()
     calls.deallocate()
   }
 
   /// Runs from an instruction until the code finishes or fails. One loop, one case per operation: splitting it would cost a
   /// call per instruction.
   func run(from entry: Int) -> Outcome {
-    let (code, memory, base) = (instructions, memory, registers)
+    let (code, memory, base, patience) = (instructions, memory, registers, patience)
     var r = base
     var frame = stateWords
     var depth = 0
@@ -185,18 +205,26 @@ final class Machine {
         let step = r[i.pointee.k]
         let (next, overflow) = r[i.a].addingReportingOverflow(step)
         if !overflow && (step > 0 ? next <= r[i.b] : next >= r[i.b]) {
+          patience.pointee &-= 1
+          if patience.pointee < 0 && isStopped() { return .stopped }
           r[i.a] = next
           pc = Int(i.pointee.c)
         }
       case .advanceConstant:
         if r[i.a] != i.pointee.j {
+          patience.pointee &-= 1
+          if patience.pointee < 0 && isStopped() { return .stopped }
           r[i.a] &+= i.pointee.k
           pc = Int(i.pointee.c)
         }
       case .countPass:
+        patience.pointee &-= 1
+        if patience.pointee < 0 && isStopped() { return .stopped }
         r[i.a] &+= 1
         if r[i.a] > i.pointee.k { return fail(pc - 1, r) }
       case .call:
+        patience.pointee &-= 1
+        if patience.pointee < 0 && isStopped() { return .stopped }
         let (window, words) = (r + Int(i.pointee.a), frame + Int(i.pointee.b))
         let room = window - base + i.pointee.k < registerCount && words + i.pointee.j < memoryWords
         if !room || depth == Self.callDepth { return fail(pc - 1, r) }
@@ -220,6 +248,18 @@ final class Machine {
       }
     }
   }
+
+  /// Whether the run is to end here; if not, patience is renewed.
+  private func isStopped() -> Bool {
+    patience.pointee = Self.pollInterval
+    switch stopping {
+    case .never: return false
+    case .whenCancelled: return Task.isCancelled
+    }
+  }
+
+  /// Lets the next run go on for a while even in a cancelled task, as long as its code takes no great time.
+  func renewPatience() { patience.pointee = Self.grace }
 
   /// Notes where a run failed.
   private func fail(_ instruction: Int, _ activation: UnsafeMutablePointer<Int>) -> Outcome {

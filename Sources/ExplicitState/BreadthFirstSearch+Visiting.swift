@@ -64,6 +64,9 @@ extension BreadthFirstSearch {
         let failure = interpreter.failure
         record(failure.property, origin, state: copy(state), failure: failure)
         return false
+      case .stopped:
+        stop(.interrupted)
+        return false
       }
     }
     return true
@@ -84,13 +87,25 @@ extension BreadthFirstSearch {
         record(.invariant(decided), origin, state: copy(state), failure: nil)
       case .failure:
         decided = table.position(ofCopy: number)
-        if !isViolated(interpreter.failedProperty) {
-          let failure = interpreter.failure
-          record(failure.property, origin, state: copy(state), failure: failure)
-        }
+        recordEvaluation(of: .invariant(decided), failing: interpreter.failedProperty, origin, state)
+      case .stopped:
+        stop(.interrupted)
       }
       if isStopped { return }
     }
+  }
+
+  /// The evaluation of an invariant failed in a state: that violates the failure's property, and the invariant does not hold
+  /// where it has no value.
+  private func recordEvaluation(
+    of invariant: PropertyID, failing property: PropertyID, _ origin: Witness.Origin,
+    _ state: UnsafePointer<UInt64>
+  ) {
+    guard !isViolated(property) || !isViolated(invariant) else { return }
+    let failure = interpreter.failure
+    record(property, origin, state: copy(state), failure: failure)
+    if isStopped { return }
+    record(invariant, origin, state: copy(state), failure: failure)
   }
 
   /// Counts the hits of top-level covers in a new state.
@@ -98,7 +113,9 @@ extension BreadthFirstSearch {
     let table = interpreter.covers
     for number in 0..<table.count {
       interpreter.load(state)
-      guard interpreter.run(number, of: table) == .success else { continue }
+      let outcome = interpreter.run(number, of: table)
+      if outcome == .stopped { return stop(.interrupted) }
+      guard outcome == .success else { continue }
       let position = table.position(ofCopy: number)
       interpreter.countCover(position)
       decide(.cover(position))
@@ -109,7 +126,7 @@ extension BreadthFirstSearch {
   private func hasRoom() -> Bool {
     if set.count >= min(options.budget.states, StateSet.capacity) {
       stop(.states(min(options.budget.states, StateSet.capacity)))
-    } else if set.bytes > options.budget.bytes {
+    } else if set.bytesForOneMore > options.budget.bytes {
       stop(.memory)
     }
     return !isStopped

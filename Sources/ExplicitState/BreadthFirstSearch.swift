@@ -13,7 +13,8 @@ import TransitionSystems
 /// - *Required*: levels are complete before the next begins, so the first run found to a violation is a shortest one.
 /// - *Canonical*: among the shortest, that of the first parent in order of discovery and its first copy.
 /// - Unless it stops at the first violation, the search goes on through violating states: every property is decided for
-///   itself. A firing that fails has no successor; a state on which a property's evaluation fails is stored.
+///   itself. A firing that fails has no successor; a state on which a property's evaluation fails is stored, and violates it.
+/// - A cancelled task ends the search, also inside a firing or an evaluation that takes long: what came of the batch is dropped.
 /// - Parents are stored (4 bytes a state), rules are not: a trace re-fires the parent's copies until one gives the state.
 package final class BreadthFirstSearch {
   let program: Program
@@ -68,7 +69,7 @@ package final class BreadthFirstSearch {
   package init(_ program: Program, options: SearchOptions) {
     self.program = program
     self.options = options
-    interpreter = Interpreter(program)
+    interpreter = Interpreter(program, stopping: .whenCancelled)
     set = StateSet(stateWords: program.stateWords)
     buffer = SuccessorBuffer(stateWords: program.stateWords)
     reloads = program.functionsMayWrite
@@ -119,6 +120,7 @@ package final class BreadthFirstSearch {
         }
       case .failure: recordFailure(origin, state: interpreter.state)
       case .negative, .dropped: break
+      case .stopped: stop(.interrupted)
       }
     }
   }
@@ -132,7 +134,7 @@ package final class BreadthFirstSearch {
       let last = min(next + Self.batch, end)
       buffer.removeAll()
       failures.removeAll(keepingCapacity: true)
-      for number in next..<last { generate(number) }
+      for number in next..<last where !isStopped { generate(number) }
       absorb()
       next = last
     }
@@ -145,6 +147,7 @@ package final class BreadthFirstSearch {
     var progress = Progress.none
     interpreter.load(state)
     for number in 0..<groupCount where !groups[number].isDisabled(in: state) {
+      if isStopped { return }
       for position in groups[number].first..<groups[number].end { fire(active[position], state, parent, &progress) }
     }
     let progressed =
@@ -184,6 +187,8 @@ package final class BreadthFirstSearch {
       noteFailure(candidate, parent: parent)
     case .dropped:
       break
+    case .stopped:
+      stop(.interrupted)
     }
     interpreter.load(state)
   }

@@ -25,7 +25,7 @@ package struct StateGraphSearch {
   package init(_ program: Program, limit: Int) {
     self.program = program
     self.limit = limit
-    interpreter = Interpreter(program)
+    interpreter = Interpreter(program, stopping: .whenCancelled)
     deadlock = program.model.directives.deadlock
     graph = StateGraph(variables: program.model.variables.map(\.name))
   }
@@ -61,12 +61,14 @@ package struct StateGraphSearch {
   ) throws(Refusal) -> State? {
     switch result {
     case .disabled, .dropped: return nil
+    case .stopped: throw .interrupted
     case .failed(let failure, _):
       graph.edges.append(StateGraph.Edge(source: source, firing: firing, target: .failure(failure)))
       return nil
     case .successor(let state):
       switch interpreter.checkAssumptions(on: state) {
       case .violated: break
+      case .stopped: throw .interrupted
       case .failed(let failure):
         graph.edges.append(StateGraph.Edge(source: source, firing: firing, target: .failure(failure)))
       case .holds:
@@ -86,7 +88,8 @@ package struct StateGraphSearch {
       switch interpreter.check(family, on: state) {
       case .holds: continue
       case .violated: violated.append(.invariant(position))
-      case .failed(let failure): violated.append(failure.property)
+      case .stopped: throw .interrupted
+      case .failed(let failure): violated += [.invariant(position), failure.property]
       }
     }
     numbers[state] = states.count

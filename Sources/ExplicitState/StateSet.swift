@@ -55,6 +55,12 @@ final class StateSet {
   /// Bytes that the set takes for its states, parents and table.
   var bytes: Int { count * (stateWords * 8 + 4) + 8 << slotBits }
 
+  /// What `bytes` will be when one more state is in the set: its table may have to double first.
+  var bytesForOneMore: Int {
+    let isFull = (count + 1) * 10 > 7 << slotBits
+    return (count + 1) * (stateWords * 8 + 4) + 8 << (isFull ? slotBits + 1 : slotBits)
+  }
+
   /// A state, by number.
   @inline(__always)
   func state(_ number: Int) -> UnsafeMutablePointer<UInt64> {

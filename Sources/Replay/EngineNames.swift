@@ -5,8 +5,9 @@ package import Murphi
 /// Whether the engine knows what the variants of a file name: asked when the file is loaded, because a misspelt event would
 /// otherwise show only when the first trace is replayed.
 ///
-/// What rules name (operations, observables, statuses) is looked up trace by trace: a rule that no trace fires may be ahead of
-/// the engine.
+/// What rules and the head name (operations, their arguments and statuses, observables, bound objects) is looked up as well, but
+/// only warned of: a rule that no trace fires may be ahead of the engine, and a trace that meets such a name says
+/// `not-replayable`.
 package enum EngineNames {
   /// An error per policy and event that the engine does not know; also for a variant that names no policy, is called like none,
   /// and has a trace to be put to the engine.

@@ -120,6 +120,9 @@ extension ResultRow {
     return !asExpected && expected != nil
   }
 
+  /// Whether an invariant is violated because its own evaluation is a run-time error: not what `violates` promises.
+  package var failsToEvaluate: Bool { kind == .invariant && trace?.failure != nil }
+
   /// The exit code that this row alone would give.
   package var exitCode: Int32 {
     switch verdict {

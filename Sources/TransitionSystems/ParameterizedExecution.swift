@@ -118,10 +118,10 @@ package struct ParameterizedExecution: Sendable {
     return system.properties.filter { evaluation.isTrue($0.violated) }.map(\.property)
   }
 
-  /// How evaluating the invariants fails in a state; nil if it does not.
-  func evaluationFailure(in state: OpenState) -> Failure? {
+  /// How evaluating the invariants fails in a state, in their order; empty if it does not.
+  func evaluationFailures(in state: OpenState) -> [EvaluationFailure] {
     var evaluation = StructureEvaluation(system.store, in: structure(of: state))
-    return system.evaluationFailures.first { evaluation.isTrue($0.condition) }
+    return system.evaluationFailures.filter { evaluation.isTrue($0.failure.condition) }
   }
 
   // Choices.

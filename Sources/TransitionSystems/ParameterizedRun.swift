@@ -56,13 +56,13 @@ extension ParameterizedExecution {
     switch outcome {
     case .disabled: return nil
     case .fails(let failures, _):
-      let properties = failures.map(\.report.property)
-      return RunOutcome(
-        violated: properties, trace: Trace(variables: names, steps: steps, failure: failures.first?.report))
+      let reports = failures.map(\.report)
+      return RunOutcome(failing: reports, trace: Trace(variables: names, steps: steps, failure: reports.first))
     case .reaches(let state):
-      let failure = evaluationFailure(in: state)?.report
+      let failing = evaluationFailures(in: state)
       return RunOutcome(
-        violated: violated(in: state), trace: Trace(variables: names, steps: steps, failure: failure))
+        violated: violated(in: state), evaluating: failing,
+        trace: Trace(variables: names, steps: steps, failure: failing.first?.failure.report))
     }
   }
 }

@@ -6,7 +6,7 @@ package import Logic
 /// value, exactly one of which is true at a tuple. A run starts from a start state and moves by a rule, with an element for each of
 /// the rule's element variables and one choice for each of its inputs; both are functions, so the state follows. A step exists
 /// iff `enabled` holds, and the rule fails iff the condition of one of its failures does: the run ends there. A property is
-/// violated in a state iff its condition holds there. Assumptions, dropped firings and evaluation order are worked into these
+/// violated in a state iff its condition holds there, which an invariant's does where its evaluation fails. Assumptions, dropped firings and evaluation order are worked into these
 /// conditions, which exclude each other no more than they must: of two failures of one firing the first is not told.
 ///
 /// Terms are Boolean, over predicates of the state, equality of elements, inputs and quantifiers; there are no bit-vectors and
@@ -26,7 +26,7 @@ package struct ParameterizedSystem: Sendable {
   /// The invariants in file order, then what else evaluating them or running rules can violate.
   package var properties: [ParameterizedProperty]
   /// How evaluating the invariants in a state can fail, in their order; worked into `properties` already.
-  package var evaluationFailures: [Failure] = []
+  package var evaluationFailures: [EvaluationFailure] = []
 
   package init(
     store: TermStore, sorts: [OpenSort], functions: [StateFunction] = [], layout: [OpenVariable] = [],

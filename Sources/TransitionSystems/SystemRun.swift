@@ -29,13 +29,32 @@ package struct SystemRun: Hashable, Sendable {
 package struct RunOutcome: Hashable, Sendable {
   /// The properties that the end of the run violates.
   package var violated: [PropertyID] = []
+  /// Of those, the ones that a failure violates: the first such failure, in the order of the system.
+  package var failures: [PropertyID: RunTimeFailure] = [:]
   /// The run as named values. Its `failure` is the first that its end ends in, in the order of the system.
   package var trace: Trace
 
+  /// An end that is tried or looked at in vain: these failures end it.
+  package init(failing reports: [RunTimeFailure], trace: Trace) {
+    violated = reports.map(\.property)
+    for report in reports where failures[report.property] == nil { failures[report.property] = report }
+    self.trace = trace
+  }
+
+  /// A last state that is looked at: these invariants are false, and the evaluation of those fails.
+  package init(violated: [PropertyID], evaluating failing: [EvaluationFailure], trace: Trace) {
+    self.violated = violated
+    for evaluation in failing {
+      for property in [evaluation.invariant, evaluation.failure.report.property] where failures[property] == nil {
+        failures[property] = evaluation.failure.report
+      }
+    }
+    self.trace = trace
+  }
+
   /// The run as the witness for one property: with the failure only if that is what violates the property.
   package func trace(violating property: PropertyID) -> Trace {
-    if trace.failure?.property == property { return trace }
-    return Trace(variables: trace.variables, steps: trace.steps)
+    Trace(variables: trace.variables, steps: trace.steps, failure: failures[property])
   }
 }
 
@@ -110,7 +129,7 @@ private struct RunEvaluator {
   }
 
   /// What is violated by looking at a state; nil if it is not admitted.
-  private func violations(in state: [TermValue]) -> (properties: [PropertyID], failure: Failure?)? {
+  private func violations(in state: [TermValue]) -> (properties: [PropertyID], failing: [EvaluationFailure])? {
     var evaluation = Evaluation(store, assignment(state))
     for assumption in system.assumptions {
       guard !assumption.failures.contains(where: { evaluation.isTrue($0.condition) }),
@@ -118,22 +137,23 @@ private struct RunEvaluator {
       else { return nil }
     }
     var properties: [PropertyID] = []
-    var first: Failure?
+    var failing: [EvaluationFailure] = []
     for invariant in system.invariants {
       if let failure = invariant.failures.first(where: { evaluation.isTrue($0.condition) }) {
-        properties.append(failure.report.property)
-        if first == nil { first = failure }
+        properties += [invariant.property, failure.report.property]
+        failing.append(EvaluationFailure(invariant: invariant.property, failure: failure))
       } else if !evaluation.isTrue(invariant.condition) {
         properties.append(invariant.property)
       }
     }
-    return (properties, first)
+    return (properties, failing)
   }
 
   /// The outcome of a run whose last state is looked at.
   private func ended(_ steps: [TraceStep], in state: [TermValue]) -> RunOutcome? {
-    if let (properties, failure) = violations(in: state) {
-      return RunOutcome(violated: properties, trace: trace(steps, failure?.report))
+    if let (properties, failing) = violations(in: state) {
+      return RunOutcome(
+        violated: properties, evaluating: failing, trace: trace(steps, failing.first?.failure.report))
     }
     var evaluation = Evaluation(store, assignment(state))
     for assumption in system.assumptions {
@@ -146,7 +166,7 @@ private struct RunEvaluator {
   }
 
   private func outcome(_ steps: [TraceStep], failing failure: Failure) -> RunOutcome {
-    RunOutcome(violated: [failure.report.property], trace: trace(steps, failure.report))
+    RunOutcome(failing: [failure.report], trace: trace(steps, failure.report))
   }
 
   private func trace(_ steps: [TraceStep], _ failure: RunTimeFailure?) -> Trace {

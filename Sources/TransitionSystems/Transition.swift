@@ -117,3 +117,15 @@ package struct Failure: Hashable, Sendable {
     self.condition = condition
   }
 }
+
+/// The evaluation of an invariant goes wrong.
+package struct EvaluationFailure: Hashable, Sendable {
+  /// The invariant, which does not hold there.
+  package let invariant: PropertyID
+  package let failure: Failure
+
+  package init(invariant: PropertyID, failure: Failure) {
+    self.invariant = invariant
+    self.failure = failure
+  }
+}

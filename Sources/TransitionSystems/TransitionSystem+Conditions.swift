@@ -18,12 +18,12 @@ extension TransitionSystem {
     return store.or(ways)
   }
 
-  /// The property's condition is false, or the evaluation of some invariant fails in a way that violates the property.
+  /// The property's condition is false, or its evaluation fails, or that of some invariant does in a way that violates it.
   package func isViolated(_ property: PropertyID, in store: inout TermStore) -> Term {
     var ways: [Term] = []
     for invariant in invariants {
       ways.append(invariant.failures.condition(violating: property, in: &store))
-      if invariant.property == property { ways.append(invariant.isFalse(in: &store)) }
+      if invariant.property == property { ways.append(invariant.isNotMet(in: &store)) }
     }
     return store.or(ways)
   }
@@ -38,10 +38,9 @@ extension StateCondition {
 }
 
 extension Invariant {
-  /// Evaluated without failure, and false.
-  package func isFalse(in store: inout TermStore) -> Term {
-    let holds = store.or(failures.map(\.condition) + [condition])
-    return store.not(holds)
+  /// False, or not evaluated without failure.
+  package func isNotMet(in store: inout TermStore) -> Term {
+    store.or(failures.map(\.condition) + [store.not(condition)])
   }
 }
 

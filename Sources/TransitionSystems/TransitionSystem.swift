@@ -11,8 +11,8 @@ package import Logic
 /// - t fails in s iff `domain(parameters) ∧ (guardFailure ∨ guard ∧ bodyFailure)`: the run ends there, and the condition that
 ///   holds names the property that is violated;
 /// - starts likewise (they have no guard);
-/// - in an admitted state s an invariant is violated iff `¬failure ∧ ¬condition`, and its evaluation fails iff `failure`, which
-///   violates the failure's own property and not the invariant;
+/// - in an admitted state s an invariant is violated iff `failure ∨ ¬condition`: it holds where it is evaluated and true, and
+///   nowhere else. A failure of its evaluation violates the failure's own property as well;
 /// - assumptions are evaluated in order until one is not met: one that fails violates the failure's property, one that is false
 ///   drops the state silently.
 ///

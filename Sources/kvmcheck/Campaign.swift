@@ -57,6 +57,15 @@ struct Campaign: Sendable {
     self.request = request
     self.stop = stop
     sources = try request.models.map { try Self.source($0, request) }
+    guard case .named(let name) = request.variants else { return }
+    let declared = sources.map { source -> [String] in
+      switch source {
+      case .model(let loaded): loaded.plain.model.directives.variants.map(\.name)
+      case .rejected: [name]
+      }
+    }
+    guard !declared.contains(where: { $0.contains(name) }) else { return }
+    throw UnknownName(kind: "variant", name: name, known: declared.flatMap(\.self))
   }
 
   /// Reads a file and looks up what the command line names. A model that only the scope or a constant makes illegal is read: it
@@ -70,7 +79,6 @@ struct Campaign: Sendable {
     } catch let error as ModelLocator.NotFound {
       return .rejected(rejected(location, scope: request.scope, [error.description]))
     }
-    _ = try variants(request.variants, of: loaded.plain.model.directives)
     do {
       _ = try Instance(loaded, scope: request.scope, variant: nil, overrides: request.overrides)
     } catch is Rejection {
@@ -83,7 +91,13 @@ struct Campaign: Sendable {
   func run(
     progress: @escaping @Sendable (String) -> Void, emit: (FileResult) throws -> Void
   ) async throws {
-    for source in sources { try emit(try await decide(source, progress: progress)) }
+    for source in sources where isAskedFor(source) { try emit(try await decide(source, progress: progress)) }
+  }
+
+  /// Whether a file has what was asked for: one without the variant that the command line names has not.
+  private func isAskedFor(_ source: Source) -> Bool {
+    guard case .named(let name) = request.variants, case .model(let loaded) = source else { return true }
+    return loaded.plain.model.directives.variants.contains { $0.name == name }
   }
 
   private func decide(
@@ -107,7 +121,7 @@ struct Campaign: Sendable {
     let base = try Instance(loaded, scope: request.scope, variant: nil, overrides: overrides)
     var instances: [Instance] = []
     if case .named = request.variants {} else { instances.append(base) }
-    for variant in try Self.variants(request.variants, of: base.model.directives) {
+    for variant in Self.variants(request.variants, of: base.model.directives) {
       instances.append(try Instance(loaded, scope: request.scope, variant: variant, overrides: overrides))
     }
     let all = try await findings(of: instances, progress: progress)
@@ -131,19 +145,12 @@ struct Campaign: Sendable {
       deadlock: base.model.directives.deadlock)
   }
 
-  /// The variants that were asked for. Throws: the one that was named does not exist.
-  private static func variants(
-    _ wanted: Variants, of directives: Directives
-  ) throws -> [VariantDeclaration] {
+  /// The variants that were asked for.
+  private static func variants(_ wanted: Variants, of directives: Directives) -> [VariantDeclaration] {
     switch wanted {
     case .none: return []
     case .all: return directives.variants
-    case .named(let name):
-      let found = directives.variants.filter { $0.name == name }
-      guard !found.isEmpty else {
-        throw UnknownName(kind: "variant", name: name, known: directives.variants.map(\.name))
-      }
-      return found
+    case .named(let name): return directives.variants.filter { $0.name == name }
     }
   }
 

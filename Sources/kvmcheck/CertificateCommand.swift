@@ -119,7 +119,7 @@ struct CertificateCheckCommand: AsyncParsableCommand {
     let (paths, root) = try places()
     let external = try solver.map(ExternalSolver.init(named:))
     let options = options
-    let results = try await stop.running(timeout: options.timeout) {
+    let results = try await stop.running(timeout: options.timeout, memory: options.memory?.bytes) {
       var results: [Checked] = []
       for path in paths where stop.reason == .none {
         let result = try await Self.check(path, root: root, external)

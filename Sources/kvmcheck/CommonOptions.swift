@@ -46,7 +46,12 @@ struct CommonOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Stop the whole command after this long.", valueName: "seconds"))
   var timeout: Double?
 
-  @Option(help: ArgumentHelp("Resident memory to use at most: 512M, 2G.", valueName: "size"))
+  @Option(
+    help: ArgumentHelp(
+      """
+      End with verdict limit once the whole process has more than this in memory: 512M, 2G. Looked at every few milliseconds, \
+      whoever decides; explicit searches running side by side share it and stop before their tables exceed their part.
+      """, valueName: "size"))
   var memory: MemorySize?
 
   @Option(help: ArgumentHelp("How many questions to work on at once (default: all cores).", valueName: "n"))

@@ -242,9 +242,9 @@ struct Decider: Sendable {
   }
 
   /// The file as it stands is searched to the end, for all properties, covers and vacuity at once; a variant only until
-  /// everything that it names is decided.
+  /// everything that it names is decided, which that something is unreachable is at the end alone.
   private func search(_ engine: ExplicitEngine, _ instance: Instance) -> SearchReport {
-    guard instance.variant != nil else { return engine.exhaust(within: budget) }
+    guard let variant = instance.variant, !variant.saysUnreachable else { return engine.exhaust(within: budget) }
     let options = SearchOptions(
       stop: .whenDecided(instance.questions.map(\.property)), budget: budget, deadlock: engine.deadlock)
     return BreadthFirstSearch(engine.program, options: options).run()
@@ -257,6 +257,10 @@ struct Decider: Sendable {
     case .violated(let trace, _), .deadlock(let trace):
       do {
         try TraceChecker(program: program).check(trace, violates: question.property)
+      } catch  where error.isInterruption {
+        let unchecked = Opinion(
+          engine: raw.engine, verdict: .limit(.interrupted, reached: Reached(depth: 0)), seconds: raw.seconds)
+        return findings.add(unchecked, on: question.property, called: question.name)
       } catch {
         findings.contradictions[question.property] = Contradiction(
           subject: question.name, first: Portfolio.words(opinion),
@@ -282,5 +286,14 @@ struct Decider: Sendable {
       findings.add(opinion, on: question.property, called: question.name)
     }
     return findings
+  }
+}
+
+extension VariantDeclaration {
+  /// Whether it expects that some rule or cover is never reached.
+  fileprivate var saysUnreachable: Bool {
+    outcomes.contains {
+      if case .unreachable = $0 { true } else { false }
+    }
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Diagnostics
 import Execution
 import ExplicitState
 import Foundation
@@ -28,21 +29,49 @@ struct ExploreCommand: AsyncParsableCommand {
     let start = ContinuousClock.now
     let arguments = InstanceArguments(
       model: model, scope: options.scope, variant: variant, overrides: options.overrides, root: options.root)
-    let instance = try arguments.instance()
+    let instance: Instance
+    do { instance = try arguments.instance() } catch let rejection as Rejection {
+      if options.format == .json {
+        try console.write(try document(Self.undecided(.rejected, location: try arguments.location(), options, variant)))
+        try console.finish()
+      }
+      throw rejection
+    }
     for warning in instance.renderedWarnings { console.diagnose(warning) }
     let memory = options.memory?.bytes
-    let report = try await stop.running(timeout: options.timeout) {
-      let program = try Program(model: instance.model)
-      return ExplicitEngine(program).explore(within: Budget(bytes: memory ?? .max))
+    let program: Program
+    do { program = try Program(model: instance.model) } catch {
+      if options.format == .json {
+        try console.write(try document(Self.undecided(.limit, location: instance.loaded.location, options, variant)))
+        try console.finish()
+      }
+      throw error
+    }
+    let report = try await stop.running(timeout: options.timeout, memory: memory) {
+      ExplicitEngine(program).explore(within: Budget(bytes: memory ?? .max))
     }
     let result = Exploration(
       instance: instance, report: report, seconds: ProveInvariantsCommand.seconds(since: start), stop: stop.reason)
     switch options.format {
     case .text: try console.write(result.text)
-    case .json: try console.write(String(decoding: result.json.encoded(), as: UTF8.self))
+    case .json: try console.write(try document(result.json))
     }
     try console.finish()
     throw result.exitCode
+  }
+
+  private func document(_ json: JSON) throws -> String { String(decoding: try json.encoded(), as: UTF8.self) }
+
+  /// The object of a model that was not searched.
+  private static func undecided(
+    _ word: ResultRow.Word, location: ModelLocator.Location, _ options: CommonOptions, _ variant: String?
+  ) -> JSON {
+    .object([
+      "schema": .string("kvmcheck/1"), "model": .string(location.name), "scope": .string(options.scope),
+      "variant": variant.map(JSON.string) ?? .null, "verdict": .string(word.rawValue), "property": .null,
+      "states": .null, "rulesFired": .null, "diameter": .null, "seconds": .null, "bytesPerState": .null,
+      "symmetry": .boolean(false), "rules": .array([]), "trace": .null,
+    ])
   }
 }
 
@@ -57,8 +86,9 @@ private struct Exploration {
 
   private var word: ResultRow.Word {
     if let violation { return violation.property == .deadlock ? .deadlock : .violated }
-    if report.startStates == 0 || (report.isExhaustive && report.covers.contains { $0.hits == 0 }) { return .vacuous }
-    return report.limit == nil ? .proved : .limit
+    if report.limit != nil { return .limit }
+    let isVacuous = report.startStates == 0 || report.covers.contains { $0.hits == 0 }
+    return report.isExhaustive && isVacuous ? .vacuous : .proved
   }
 
   var exitCode: ExitCode {
@@ -80,7 +110,7 @@ private struct Exploration {
       "\(instance.loaded.location.name), scope \(instance.scope)"
         + (instance.variant.map { ", variant \($0.name)" } ?? ""),
       "  \(word.rawValue)" + (property.map { ": \($0)" } ?? "")
-        + (report.limit.map { ": \(RowBuilder.words($0))" } ?? ""),
+        + (report.limit.map { ": \($0 == .interrupted ? stop.words : RowBuilder.words($0))" } ?? ""),
       "  \(report.states.grouped) states, \(report.rulesFired.grouped) rules fired, diameter \(report.diameter), "
         + "\(report.startStates.grouped) start states",
       String(format: "  %.1f bytes per state, %.2f s", report.bytesPerState, seconds),

@@ -78,7 +78,9 @@ struct ExportCommand: AsyncParsableCommand {
     let instance = try arguments.instance()
     for warning in instance.renderedWarnings { console.diagnose(warning) }
     let export = try Export(instance, only: only)
-    let bytes = try await stop.running(timeout: options.timeout) { try content(of: export) }
+    let bytes = try await stop.running(timeout: options.timeout, memory: options.memory?.bytes) {
+      try content(of: export)
+    }
     try console.write(bytes)
     try console.finish()
   }

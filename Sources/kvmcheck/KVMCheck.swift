@@ -53,7 +53,7 @@ struct KVMCheck: AsyncParsableCommand {
     case let error as RefusedWitness: return say("error: \(error)", error.code)
     case StateGraphSearch.Refusal.tooManyStates(let limit):
       return say("limit: more than \(limit) states; --states raises this limit", .limit)
-    case StateGraphSearch.Refusal.interrupted: return say("limit: interrupted, or time limit reached", .limit)
+    case StateGraphSearch.Refusal.interrupted: return say("limit: interrupted, or time or memory limit reached", .limit)
     case let error as ConsoleError: return say("error: \(error)", .internalError)
     case _ where [.success, .validationFailure].contains(exitCode(for: error)): exit(withError: error)
     case _: return say("internal error: \(error)", .internalError)

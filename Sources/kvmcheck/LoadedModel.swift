@@ -95,7 +95,7 @@ struct Instance: Sendable {
     var model = checked.model
     model.directives.deadlock = overrides.deadlock ?? model.directives.deadlock
     self.model = model
-    warnings = checked.warnings
+    warnings = checked.warnings + EngineNames.warnings(of: model)
   }
 
   /// One setting per constant: the last one given.

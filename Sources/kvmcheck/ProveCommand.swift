@@ -52,7 +52,7 @@ struct ProveInvariantsCommand: AsyncParsableCommand {
     let folder = try traces.map(TraceFolder.init(path:))
     let text = TextReport(colour: console.resultsAreColoured ? .ansi : .plain, traces: options.quiet ? .none : .full)
     let format = options.format
-    let (rows, unwritten) = try await stop.running(timeout: options.timeout) {
+    let (rows, unwritten) = try await stop.running(timeout: options.timeout, memory: options.memory?.bytes) {
       var all: [ResultRow] = []
       var unwritten: [String] = []
       var folder = folder
@@ -66,7 +66,9 @@ struct ProveInvariantsCommand: AsyncParsableCommand {
       return (all, unwritten)
     }
     if let only, rows.isEmpty, stop.reason == .none {
-      throw UsageError("no property of these models is called \"\(only)\"")
+      throw UsageError(
+        variant.map { "variant \($0) states nothing of a property called \"\(only)\"" }
+          ?? "no property of these models is called \"\(only)\"")
     }
     switch format {
     case .text: try console.write(text.summary(of: rows, seconds: Self.seconds(since: started)))
@@ -88,6 +90,9 @@ struct ProveInvariantsCommand: AsyncParsableCommand {
       locations = models.isEmpty ? try locator.all() : try models.map { name in try locator.find(name) }
     } catch let error as ModelLocator.NotFound {
       throw UsageError(error.description)
+    }
+    if locations.isEmpty, let root = locator.root {
+      throw UsageError("nothing to check: no file ends in .m under \(root)/Models")
     }
     let variants: Campaign.Variants =
       variant.map(Campaign.Variants.named) ?? (models.isEmpty || allVariants ? .all : .none)

@@ -136,12 +136,11 @@ struct ReplayCommand: AsyncParsableCommand {
   }
 
   private func property(_ document: ITFDocument, _ instance: Instance) throws -> PropertyID {
-    if let failure = document.trace.failure { return failure.property }
     let questions = Question.all(of: instance.model)
-    guard let question = questions.first(where: { $0.name == document.origin.property }) else {
-      throw UnknownName(kind: "property", name: document.origin.property, known: questions.map(\.name))
-    }
-    return question.property
+    if let question = questions.first(where: { $0.name == document.origin.property }) { return question.property }
+    // The row of a variant's `error TEXT` is called after the text.
+    if let failure = document.trace.failure { return failure.property }
+    throw UnknownName(kind: "property", name: document.origin.property, known: questions.map(\.name))
   }
 
   private static func shapes(of program: Program) -> ITFDocument.ParameterShapes {

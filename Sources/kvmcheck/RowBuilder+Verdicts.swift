@@ -17,7 +17,8 @@ extension RowBuilder {
       row.verdict = .violated
       row.evidence = .trace
       row.depth = trace.depth
-      row.detail = "depth \(trace.depth)" + (shortest ? ", shortest" : "")
+      let end = trace.failure != nil && row.kind == .invariant ? "cannot be evaluated, " : ""
+      row.detail = end + "depth \(trace.depth)" + (shortest ? ", shortest" : "")
       row.trace = trace
       row.replay = replay(trace, event: row.event)
     case .deadlock(let trace):
@@ -92,7 +93,8 @@ extension RowBuilder {
     case (_?, nil), (_?, .diverged), (_?, .notReplayable): eventAgrees = false
     }
     switch row.expected {
-    case .violates, .error: row.asExpected = row.verdict == .violated && eventAgrees
+    case .violates: row.asExpected = row.verdict == .violated && eventAgrees && !row.failsToEvaluate
+    case .error: row.asExpected = row.verdict == .violated && eventAgrees
     case .deadlock: row.asExpected = row.verdict == .deadlock
     case .holds, .unreachable: row.asExpected = row.verdict == .proved || row.verdict == .provedAnySize
     case nil: row.asExpected = row.exitCode == 0

@@ -106,19 +106,28 @@ struct RowBuilder {
     // Nobody was asked (solvers cannot decide it): no budget ran out, so this is no `limit`.
     row.verdict = isOpen ? .unknown : .limit
     row.detail = isOpen ? (property == .deadlock ? "deadlock not checked" : "cover not checked") : stopWords
-    row.asExpected = isOpen && row.expected == nil && property == .deadlock
+    row.asExpected = false
     return row
   }
 
   /// Why the command ended early, in words.
-  var stopWords: String {
-    switch stop {
+  var stopWords: String { stop.words }
+}
+
+extension StopSwitch.Reason {
+  /// As rows say it.
+  var words: String {
+    switch self {
     case .none: "not decided within the budget"
     case .interrupted: "interrupted"
     case .time: "time limit reached"
+    case .memory: "memory limit reached"
     }
   }
 
+}
+
+extension RowBuilder {
   /// A row without an answer.
   func empty(_ name: String, kind: ResultRow.Kind) -> ResultRow {
     ResultRow(

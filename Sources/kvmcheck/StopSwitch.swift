@@ -8,6 +8,7 @@ final class StopSwitch: Sendable {
     case none = 0
     case interrupted = 1
     case time = 2
+    case memory = 3
   }
 
   private let state = Atomic<Int>(0)
@@ -20,16 +21,24 @@ final class StopSwitch: Sendable {
     _ = state.compareExchange(expected: 0, desired: reason.rawValue, ordering: .acquiringAndReleasing)
   }
 
-  /// Runs `work` as a task that SIGINT, SIGTERM and the time limit cancel. What is known by then is printed by `work` itself.
+  /// Runs `work` as a task that SIGINT, SIGTERM, the time limit and the memory limit cancel. What is known by then is printed by
+  /// `work` itself.
   func running<Result: Sendable>(
-    timeout: Double?, _ work: @escaping @Sendable () async throws -> Result
+    timeout: Double?, memory: Int?, _ work: @escaping @Sendable () async throws -> Result
   ) async throws -> Result {
     let (canceller, sources) = watchSignals()
-    let task = Task { try await work() }
+    let isOver = memory.map(Self.isExceeded) ?? false
+    if isOver { stop(.memory) }
+    let task = Task {
+      if isOver { withUnsafeCurrentTask { $0?.cancel() } }
+      return try await work()
+    }
     canceller.aim { task.cancel() }
     let clock = timeout.map { startTimer(seconds: $0, cancelling: task) }
+    let watch = memory.map { watchMemory(bytes: $0, cancelling: task) }
     defer {
       clock?.cancel()
+      watch?.cancel()
       for source in sources { source.cancel() }
     }
     return try await task.value
@@ -66,6 +75,40 @@ final class StopSwitch: Sendable {
     }
     timer.resume()
     return timer
+  }
+
+  /// Compares what the process has in memory with the limit, now and then every few milliseconds.
+  private func watchMemory<Result: Sendable>(
+    bytes limit: Int, cancelling task: Task<Result, any Error>
+  ) -> any DispatchSourceTimer {
+    let timer = DispatchSource.makeTimerSource(queue: .global())
+    timer.schedule(deadline: .now(), repeating: .milliseconds(5))
+    timer.setEventHandler {
+      guard Self.isExceeded(limit) else { return }
+      self.stop(.memory)
+      task.cancel()
+    }
+    timer.resume()
+    return timer
+  }
+
+  /// Whether the process has more in memory than this now.
+  private static func isExceeded(_ limit: Int) -> Bool { ResidentMemory.bytes().map { $0 > limit } ?? false }
+}
+
+/// What the kernel says of this process.
+enum ResidentMemory {
+  /// Bytes of the process that lie in memory now; nil where there is no /proc.
+  static func bytes() -> Int? {
+    let file = open("/proc/self/statm", O_RDONLY)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var text = [UInt8](repeating: 0, count: 128)
+    let count = read(file, &text, text.count)
+    guard count > 0 else { return nil }
+    let fields = String(decoding: text[..<count], as: UTF8.self).split(separator: " ")
+    guard fields.count > 1, let pages = Int(fields[1]) else { return nil }
+    return pages * Int(getpagesize())
   }
 }
 

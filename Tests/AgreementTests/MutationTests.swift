@@ -1,7 +1,9 @@
 import Checking
 import Execution
+import ExplicitState
 import Logic
 import Murphi
+import TestSupport
 import Testing
 import TransitionSystems
 
@@ -27,6 +29,35 @@ struct MutationTests {
 
   private func with(_ trace: Trace, _ steps: [TraceStep]) -> Trace {
     Trace(variables: trace.variables, steps: steps, failure: trace.failure)
+  }
+
+  @Test("a failing evaluation violates the invariant that it belongs to, and no other one")
+  func evaluation() throws {
+    let text = """
+      var x: 0..3; startstate begin x := 0; end;
+      rule "up" x < 3 ==> begin x := x + 1; end; rule "boom" x = 3 ==> begin error "boom"; end;
+      invariant "first" 6 / (2 - x) != 9; invariant "second" x <= 3; invariant "third" 6 / (2 - x) != 8;
+      """
+    let program = try Program(model: try checkedModel(text))
+    let report = ExplicitEngine(program).exhaust()
+    let trace = try #require(report.trace(of: .invariant(0)))
+    let third = try #require(report.trace(of: .invariant(2)))
+    let other = Trace(variables: trace.variables, steps: trace.steps, failure: third.failure)
+    let silent = Trace(variables: trace.variables, steps: trace.steps)
+    let checker = TraceChecker(program: program)
+    let claims: [(Trace, PropertyID, Bool)] = [
+      (trace, .invariant(0), true), (trace, .runTimeErrors, true), (trace, .invariant(1), false),
+      (trace, .invariant(2), false), (other, .invariant(0), false), (third, .invariant(2), true),
+      (silent, .invariant(0), false),
+    ]
+    for (number, (trace, property, isEvidence)) in claims.enumerated() {
+      let isAccepted: Bool
+      do throws(TraceRejection) {
+        try checker.check(trace, violates: property)
+        isAccepted = true
+      } catch { isAccepted = false }
+      #expect(isAccepted == isEvidence, "claim \(number)")
+    }
   }
 
   @Test("a changed value, at its step", arguments: cases)

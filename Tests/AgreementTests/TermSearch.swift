@@ -59,7 +59,9 @@ struct TermSearch {
       switch terms.check(invariant.condition, invariant.failures, in: state) {
       case .holds: continue
       case .isFalse: note(invariant.property, depth)
-      case .fails(let failure): note(failure.property, depth)
+      case .fails(let failure):
+        note(invariant.property, depth)
+        note(failure.property, depth)
       }
     }
     seen.insert(state)

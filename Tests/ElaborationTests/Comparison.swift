@@ -106,6 +106,7 @@ struct Comparison {
     case .disabled: nil
     case .dropped: .dropped
     case .failed(let failure, partial: _): Outcome(failure)
+    case .stopped: preconditionFailure("nothing stops this interpreter")
     }
   }
 
@@ -141,7 +142,7 @@ struct Comparison {
     switch (executed, evaluated) {
     case (.holds, .holds), (.violated, .isFalse): false
     case (.failed(let one), .fails(let other)): Outcome(one) != Outcome(other)
-    case (.holds, _), (.violated, _), (.failed, _): true
+    case (.holds, _), (.violated, _), (.failed, _), (.stopped, _): true
     }
   }
 }

@@ -101,11 +101,13 @@ struct OpenComparison {
   /// A result, and what the assumptions make of it.
   private func looked(at result: StepResult) -> Executed {
     switch result {
+    case .stopped: preconditionFailure("nothing stops this interpreter")
     case .disabled, .dropped: return Executed(seen: .nothing)
     case .failed(let failure, partial: _): return Executed(seen: .fails([failure.property]))
     case .successor(let state):
       switch interpreter.checkAssumptions(on: state) {
       case .holds: return Executed(seen: .reaches(program.values(of: state)), state: state)
+      case .stopped: preconditionFailure("nothing stops this interpreter")
       case .violated: return Executed(seen: .nothing)
       case .failed(let failure): return Executed(seen: .fails([failure.property]))
       }
@@ -131,8 +133,9 @@ struct OpenComparison {
     for (position, family) in program.properties.enumerated() {
       switch interpreter.check(family, on: state) {
       case .holds: continue
+      case .stopped: preconditionFailure("nothing stops this interpreter")
       case .violated: executed.insert(.invariant(position))
-      case .failed(let failure): executed.insert(failure.property)
+      case .failed(let failure): executed.formUnion([.invariant(position), failure.property])
       }
     }
     let evaluated = Set(terms.violated(in: open))

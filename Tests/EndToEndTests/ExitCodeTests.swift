@@ -1,4 +1,5 @@
 import Foundation
+import Interchange
 import TestSupport
 import Testing
 
@@ -53,7 +54,7 @@ struct ExitCodeTests {
 
   @Test("20: bounded search finds nothing")
   func bounded() throws {
-    let result = try prove(Texts.switching, ["--engine", "bmc", "--depth", "4"])
+    let result = try prove(Texts.switching, ["--engine", "bmc", "--depth", "4", "--deadlock", "off"])
     #expect(result.status == 20)
     #expect(result.output.contains("no violation up to depth 4"))
   }
@@ -75,6 +76,54 @@ struct ExitCodeTests {
     #expect(refused.status == 30)
     #expect(refused.output.contains("too wide to enumerate"))
     #expect(try CommandLineTool.run(["explore", "-"], input: wide).status == 30)
+  }
+
+  @Test("21: what nobody was asked about is no success")
+  func unasked() throws {
+    let result = try prove(Texts.switching, ["--engine", "k-induction", "--format", "json"])
+    #expect(result.status == 21)
+    #expect(try result.json()["ok"] == .boolean(false))
+  }
+
+  @Test("30: memory, whoever decides; never a verdict", arguments: ["auto", "explicit", "bmc", "k-induction"])
+  func memory(_ engine: String) throws {
+    let result = try prove(Texts.switching, ["--engine", engine, "--memory", "1M", "--format", "json"])
+    #expect(result.status == 30)
+    #expect(try result.rows().allSatisfy { $0["verdict"] == .string("limit") })
+    let explored = try CommandLineTool.run(
+      ["explore", "-", "--memory", "1", "--format", "json"], input: Texts.switching)
+    #expect(explored.status == 30)
+    #expect(try explored.json()["verdict"] == .string("limit"))
+  }
+
+  @Test("30: the time limit ends a rule that takes for ever")
+  func endlessRule() throws {
+    let text =
+      Texts.switching + "rule \"long\" begin for a: 0..999 do for b: 0..999 do for c: 0..999 do "
+      + "for d: 0..999 do x := x; end; end; end; end; end;\n"
+    #expect(try prove(text, ["--timeout", "0.05"]).status == 30)
+    #expect(try CommandLineTool.run(["explore", "-", "--timeout", "0.05"], input: text).status == 30)
+  }
+
+  @Test("64: a folder without models; a variant that no file has; a property that a variant does not name")
+  func nothingToCheck() throws {
+    try TemporaryFolder.with { folder in
+      let models = folder.url.appending(path: "Models")
+      try FileManager.default.createDirectory(at: models, withIntermediateDirectories: true)
+      let all = ["prove", "invariants", "--root", folder.url.path]
+      let empty = try CommandLineTool.run(all)
+      #expect(empty.status == 64)
+      #expect(empty.errors.contains("nothing to check"))
+      _ = try folder.file("Models/a.m", Texts.counter)
+      _ = try folder.file("Models/b.m", Texts.switching)
+      let named = try CommandLineTool.run(all + ["--variant", "to-one", "--format", "json"])
+      #expect(named.status == 0)
+      #expect(try named.rows().map { $0["model"]?.text } == ["a"])
+      #expect(try CommandLineTool.run(all + ["--variant", "nobody"]).status == 64)
+      let silent = try CommandLineTool.run(all + ["--variant", "to-one", "--only", "small"])
+      #expect(silent.status == 64)
+      #expect(silent.errors.contains("variant to-one states nothing of a property called \"small\""))
+    }
   }
 
   @Test("40: what is no model", arguments: ["prove invariants", "explore"])

@@ -69,6 +69,18 @@ struct OutputTests {
     #expect(json["seconds"] != nil && json["bytesPerState"] != nil)
   }
 
+  @Test("explore's JSON: one object too where nothing was searched")
+  func unexplored() throws {
+    let rejected = try CommandLineTool.run(["explore", "-", "--format", "json"], input: "nonsense")
+    #expect(rejected.status == 40)
+    #expect(try rejected.json()["verdict"] == .string("rejected"))
+    #expect(try rejected.json()["states"] == .null)
+    let wide = "var x: boolean; startstate begin x := false; end; ruleset i: 0..1000000000000 do rule begin end; end;"
+    let limit = try CommandLineTool.run(["explore", "-", "--format", "json"], input: wide)
+    #expect(limit.status == 30)
+    #expect(try limit.json()["verdict"] == .string("limit"))
+  }
+
   @Test("--only, --const, --scope, --variant, --all-variants, --quiet")
   func options() throws {
     func properties(_ options: [String]) throws -> [String] {

@@ -48,8 +48,9 @@ import TransitionSystems
     #expect(trace.depth == depth)
     #expect(shortest)
     #expect(trace.variables == ["x"])
-    if case .invariant = tiny.property {
-      #expect(trace.failure == nil)
+    let evaluation = tiny.system.invariants.first { $0.property == tiny.property }
+    if let evaluation {
+      #expect(trace.failure == evaluation.failures.first?.report)
     } else {
       #expect(trace.failure?.property == tiny.property)
     }

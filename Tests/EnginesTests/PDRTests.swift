@@ -113,6 +113,16 @@ struct PDRTests {
     #expect(try await depths(system, [.runTimeErrors]) == [depth])
   }
 
+  @Test("a property whose evaluation fails in a reachable state does not hold")
+  func evaluationFails() async throws {
+    let text = """
+      var x: 0..3; startstate begin x := 0; end;
+      rule "r" x < 3 ==> begin x := x + 1; end;
+      invariant "i" 6 / (2 - x) != 9; invariant "j" x <= 3;
+      """
+    #expect(try await depths(system(text), [.invariant(0), .invariant(1), .runTimeErrors]) == [2, nil, 2])
+  }
+
   @Test("elements as values: owners, hand-over, none")
   func owners() async throws {
     let text = """

@@ -27,6 +27,7 @@ struct Running {
     case .disabled: throw Unexpected.disabled
     case .dropped: throw Unexpected.dropped
     case .failed(let failure, _): throw Unexpected.failed(failure)
+    case .stopped: preconditionFailure("nothing stops this interpreter")
     }
   }
 

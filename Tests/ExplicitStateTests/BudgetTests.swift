@@ -58,6 +58,40 @@ import TransitionSystems
     #expect(try #require(reached.states) >= 1)
   }
 
+  @Test(
+    "a cancelled task ends inside a firing or an evaluation, however long",
+    arguments: [
+      "rule \"for\" begin for a: 0..999 do for b: 0..999 do for c: 0..999 do for d: 0..999 do "
+        + "if x = 1 then x := 2; end; end end end end end;",
+      "rule \"by\" begin for a := 0 to 999999 by 1 do for b := 0 to 999999 by 1 do x := 0; end end end;",
+      "rule \"guard\" exists a: 0..999 do exists b: 0..999 do exists c: 0..999 do exists d: 0..999 do "
+        + "a + b + c + d + x = 9999 end end end end ==> begin x := 0; end;",
+      "invariant \"forall\" forall a: 0..999 do forall b: 0..999 do forall c: 0..999 do forall d: 0..999 do "
+        + "a + b + c + d + x != 9999 end end end end;",
+      "assume \"forall\" forall a: 0..999 do forall b: 0..999 do forall c: 0..999 do forall d: 0..999 do "
+        + "a + b + c + d + x != 9999 end end end end;",
+    ])
+  func cancelledInside(_ part: String) async throws {
+    let engine = try engine("var x: 0..9; startstate begin x := 0; end; " + part)
+    let task = Task { engine.exhaust() }
+    task.cancel()
+    let report = await task.value
+    #expect(report.limit == .interrupted)
+    #expect(!report.isExhaustive)
+  }
+
+  /// Every function calls the one before twice: 2^40 calls.
+  @Test func cancelledInsideCalls() async throws {
+    let functions = (1...40).map { "function f\($0)(a: 0..9): 0..9; begin return f\($0 - 1)(f\($0 - 1)(a)); end;" }
+    let text =
+      "var x: 0..9; function f0(a: 0..9): 0..9; begin return a; end; " + functions.joined(separator: " ")
+      + " startstate begin x := 0; end; rule \"calls\" begin x := f40(x); end;"
+    let engine = try engine(text)
+    let task = Task { engine.exhaust() }
+    task.cancel()
+    #expect(await task.value.limit == .interrupted)
+  }
+
   @Test func theSameSearchTwiceIsTheSame() throws {
     let engine = try engine(Self.large)
     let (first, second) = (engine.explore(), engine.explore())

@@ -128,11 +128,13 @@ import TransitionSystems
       """
     let verdicts = try await engine(text).decide(
       [.invariant(0), .invariant(1), .runTimeErrors], within: Budget())
-    #expect(verdicts[0].isProved)
-    guard case .violated(let later, true) = verdicts[1], case .violated(let trace, true) = verdicts[2] else {
+    guard case .violated(let own, true) = verdicts[0], case .violated(let later, true) = verdicts[1],
+      case .violated(let trace, true) = verdicts[2]
+    else {
       Issue.record("\(verdicts)")
       return
     }
+    #expect(own == trace)
     #expect(later.depth == 5)
     #expect(trace.depth == 2)
     #expect(trace.failure?.location == "4:27")

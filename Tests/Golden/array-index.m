@@ -1,7 +1,7 @@
 -- An index outside its type is a run-time error at the index.
 -- kvmcheck: prove invariants
 -- expect: exit 10
--- expect: default | element | proved | - | as expected
+-- expect: default | element | violated | 4 | not as expected
 -- expect: default | no run-time error | violated | 4 | not as expected
 var x: 0..4;
   a: array [0..3] of boolean;

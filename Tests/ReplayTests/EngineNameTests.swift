@@ -44,6 +44,35 @@ struct EngineNameTests {
     #expect(try findings(variants) == expected)
   }
 
+  @Test(
+    "what rules and the head use",
+    arguments: [
+      ("--@ setup ①nope a=1", "", ["W0811@1"]), ("--@ setup platform vcpus=1 packages=1", "", []),
+      ("--@ observable ①nope=x", "", ["W0811@1"]), ("--@ observable vm_bugged=x", "", []),
+      ("--@ observable ①page_free=x", "", ["W0811@1"]),
+      ("--@ ①bind t = nothing 3", "", ["W0811@1"]), ("--@ bind t = gfn 3", "", []),
+      ("", "--@ operation ①NOPE", ["W0811@1"]), ("", "--@ operation ①kick foo=3", ["W0811@1"]),
+      ("", "--@ operation ①kick returns WHAT", ["W0811@1"]), ("", "--@ operation kick returns SUCCESS", []),
+      ("", "--@ operation ①KVM_CREATE_VCPU", ["W0811@1"]),
+    ])
+  func uses(_ head: String, _ operation: String, _ expected: [String]) throws {
+    let source = MarkedSource(
+      """
+      \(head)
+      type t: scalarset(2);
+      var x: boolean;
+      startstate begin x := false; end;
+      \(operation)
+      rule "r" begin x := !x; end;
+      invariant "i" x;
+      """)
+    let model = try SyntaxTree.parse(source.file).check().model
+    let found = EngineNames.warnings(of: model).map { found in
+      "\(found.id)@\(source.offsets.firstIndex(of: found.at.start).map { $0 + 1 } ?? 0)"
+    }
+    #expect(found == expected)
+  }
+
   /// Its trace will be put to the engine, and under which policy nobody has said.
   @Test("a violation of a model with operations needs a policy")
   func implicit() throws {

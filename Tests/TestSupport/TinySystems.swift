@@ -211,7 +211,7 @@ extension TinySystem {
         Invariant(property: .invariant(0), condition: $0.store.boolean(true), failures: [failure])
       ]
     },
-    make("such an invariant is not violated itself", .holds(k: 1, simple: 1)) {
+    make("such an invariant does not hold either", .violated(depth: 1)) {
       $0.start(at: 0)
       $0.rule(from: 0, to: 1)
       let failure = Failure(report: $0.report(.runTimeErrors), condition: $0.isNumber(1))

@@ -79,6 +79,7 @@ extension TypeChecker {
     guard case .constant(let raw) = one.kind else {
       return Expression(.implication(one, other), type: .boolean, range: range)
     }
+    foldedImplications.append(FoldedImplication(range: range, isTriggered: raw != 0))
     return raw == 0 ? folded(1, .boolean, range) : Expression(other.kind, type: .boolean, range: range)
   }
 

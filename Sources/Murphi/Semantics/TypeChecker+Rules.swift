@@ -80,11 +80,13 @@ extension TypeChecker {
     if syntax.category == .liveness {
       errors.append(MurphiDiagnostics.notSupported("`liveness` is", at: syntax.range))
     }
+    foldedImplications = []
     guard let condition = boolean(syntax.expression, "the property") else { return }
+    let folded = foldedImplications
     func property(_ number: Int) -> Property {
       Property(
         name: syntax.name, number: number, enclosures: enclosures, locals: locals, expression: condition,
-        range: syntax.range, sources: attached.sources, abstractions: attached.abstractions)
+        range: syntax.range, sources: attached.sources, abstractions: attached.abstractions, foldedImplications: folded)
     }
     switch syntax.category {
     case .assert, .invariant: model.properties.append(property(model.properties.count + 1))

@@ -16,6 +16,8 @@ struct TypeChecker {
   /// The values that override top-level constants, by name.
   let settings: [String: ConstantSetting]
   var model: TypedModel
+  /// Of the property that is being checked.
+  var foldedImplications: [FoldedImplication] = []
   var errors: [Diagnostic] = []
   var warnings: [Diagnostic] = []
   var scopes = ScopeStack()

@@ -171,11 +171,15 @@ package struct Property: Hashable, Sendable {
   package let range: SourceRange
   package var sources: [String]
   package var abstractions: [String]
+  /// The implications in it whose left side the constants decide; they are gone from `expression`.
+  package var foldedImplications: [FoldedImplication]
 
   package init(
     name: String?, number: Int, enclosures: [Enclosure] = [], locals: [Local] = [], expression: Expression,
-    range: SourceRange, sources: [String] = [], abstractions: [String] = []
+    range: SourceRange, sources: [String] = [], abstractions: [String] = [],
+    foldedImplications: [FoldedImplication] = []
   ) {
+    self.foldedImplications = foldedImplications
     self.name = name
     self.number = number
     self.enclosures = enclosures
@@ -185,6 +189,13 @@ package struct Property: Hashable, Sendable {
     self.sources = sources
     self.abstractions = abstractions
   }
+}
+
+/// An implication whose left side is a constant.
+package struct FoldedImplication: Hashable, Sendable {
+  package let range: SourceRange
+  /// Whether the left side is true.
+  package let isTriggered: Bool
 }
 
 /// An `assert` statement: its text, or where it stands.

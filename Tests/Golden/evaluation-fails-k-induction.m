@@ -1,0 +1,19 @@
+-- A property whose own evaluation is a run-time error in a reachable state does not hold, by k-induction as by the search.
+-- kvmcheck: prove invariants --all-variants --engine k-induction --deadlock off
+-- expect: exit 10
+-- expect: default | safe | proved | 4 | as expected
+-- expect: default | small | proved | 1 | as expected
+-- expect: held | safe | violated | 4 | not as expected
+-- expect: broken | safe | violated | 4 | not as expected
+-- expect: error | error "outside" | violated | 4 | as expected
+--@ title A property that cannot be evaluated
+--@ variant held: B=true => holds "safe"
+--@ variant broken: B=true => violates "safe"
+--@ variant error: B=true => error "outside"
+const B: false;
+var a: array[0..3] of boolean; i: 0..4;
+startstate begin for k: 0..3 do a[k] := false; end; i := 0; end;
+rule "n" i < (B ? 4 : 3) ==> begin i := i + 1; end;
+rule "r" i >= 3 ==> begin i := 0; end;
+invariant "safe" !a[i];
+invariant "small" i <= 4;
