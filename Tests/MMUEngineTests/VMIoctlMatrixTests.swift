@@ -196,7 +196,7 @@ struct MatrixRow: CustomTestStringConvertible, Sendable {
     #expect(vm.flags == expected[situation.type])
     #expect(vm.storedType == situation.type.number)
     #expect(vm.addressSpaces == 2)
-    #expect(vm.earlyDecisions == ["kvm_arch_nr_memslot_as_ids"])
+    #expect(vm.earlyDecisions == (situation.type.hasPrivateMemory ? ["kvm_arch_nr_memslot_as_ids"] : []))
     #expect(vm.sev.needsInit == situation.type.isTypedSEV)
   }
 
