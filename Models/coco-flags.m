@@ -276,10 +276,10 @@ begin
   end;
 end;
 
---@ source ghost: kernel code has just read has_private_mem
+--@ source ghost: kernel code has just read has_private_mem, and will see another value once it is set
 procedure noteDecision();
 begin
-  if phase != READY then
+  if phase != READY & hasPrivateMem() != typeHasPrivateMem(requested) then
     decidedEarly := true;
   end;
 end;
@@ -656,12 +656,13 @@ ruleset v: VCPU; i: VCPU_IOCTL do
 end;
 
 --@ source arch/x86/kvm/vmx/tdx.c, tdx_td_finalize: not yet runnable; then RUNNABLE, then pre_fault_allowed (kvm.md 1.6)
---@ operation KVM_TDX_FINALIZE_VM returns SUCCESS|-EINVAL
+--@ source TDX module, TDH.MR.FINALIZE: TDX_NO_VCPUS unless some vCPU is initialised (tdx-snp.md A.7), which is -EIO
+--@ operation KVM_TDX_FINALIZE_VM returns SUCCESS|-EINVAL|-EIO
 rule "KVM_TDX_FINALIZE_VM"
   canCall() & vmType = TDX_VM
 ==>
 begin
-  if tdState = TD_INITIALIZED then
+  if tdState = TD_INITIALIZED & (exists v: VCPU do vcpus[v].ready end) then
     tdState := TD_RUNNABLE;
     preFault := true;
   end;

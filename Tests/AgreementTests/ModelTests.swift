@@ -22,7 +22,7 @@ struct ModelTests {
   }
 
   static let counts = [
-    Count(model: "coco-flags", states: 12_571, rulesFired: 36_730, diameter: 16, optimisation: 0),
+    Count(model: "coco-flags", states: 11_791, rulesFired: 34_414, diameter: 16, optimisation: 0),
     Count(model: "gmem-toggle", states: 104, rulesFired: 566, diameter: 7, optimisation: 0),
     Count(model: "sept-teardown", states: 512_284, rulesFired: 1_779_940, diameter: 34, optimisation: 2),
     Count(model: "tdx-locks", states: 7_458, rulesFired: 15_123, diameter: 42, optimisation: 0),

@@ -43,6 +43,8 @@ struct MatrixRow: CustomTestStringConvertible, Sendable {
 
   private static let initVM = "KVM_TDX_INIT_VM debug=false"
   private static let vcpu = "KVM_CREATE_VCPU vcpu=0"
+  /// A vCPU that MR.FINALIZE counts.
+  private static let ready = [vcpu, "KVM_TDX_INIT_VCPU vcpu=0"]
   private static let anyInit = ["KVM_SEV_INIT es=true", "KVM_SEV_INIT2"]
   private static let start = "KVM_SEV_LAUNCH_START"
 
@@ -101,30 +103,37 @@ struct MatrixRow: CustomTestStringConvertible, Sendable {
     },
     MatrixRow(vcpu, after: ["KVM_TDX_INIT_VM debug=true"], "SSSSSSSS") { vm, _ in vm.vcpus[0] = VirtualCPU() },
     MatrixRow(vcpu, after: [initVM, vcpu], "XXXXXXXX"),
-    MatrixRow(vcpu, after: [initVM, "KVM_TDX_FINALIZE_VM"], "SSSSSSSI") { vm, _ in vm.vcpus[0] = VirtualCPU() },
+    MatrixRow("KVM_CREATE_VCPU vcpu=1", after: [initVM] + ready + ["KVM_TDX_FINALIZE_VM"], "SSSSSSSI") { vm, _ in
+      vm.vcpus[1] = VirtualCPU()
+    },
     MatrixRow("KVM_TDX_INIT_VCPU vcpu=0", after: [initVM], "NNNNNNNB"),
     MatrixRow("KVM_TDX_INIT_VCPU vcpu=0", after: [initVM, vcpu], "NNNNNNNS") { vm, _ in
       vm.vcpus[0]?.isTDInitialized = true
     },
     MatrixRow("KVM_TDX_INIT_VCPU vcpu=0", after: [initVM, vcpu, "KVM_TDX_INIT_VCPU vcpu=0"], "NNNNNNNE"),
-    MatrixRow("KVM_TDX_INIT_VCPU vcpu=0", after: [initVM, vcpu, "KVM_TDX_FINALIZE_VM"], "NNNNNNNE"),
+    MatrixRow(
+      "KVM_TDX_INIT_VCPU vcpu=1",
+      after: [initVM] + ready + ["KVM_CREATE_VCPU vcpu=1", "KVM_TDX_FINALIZE_VM"], "NNNNNNNE"),
     MatrixRow("KVM_TDX_FINALIZE_VM", "NNNNNNNE"),
-    MatrixRow("KVM_TDX_FINALIZE_VM", after: [initVM], "NNNNNNNS") { vm, _ in
+    MatrixRow("KVM_TDX_FINALIZE_VM", after: [initVM], "NNNNNNNI"),
+    MatrixRow("KVM_TDX_FINALIZE_VM", after: [initVM, vcpu], "NNNNNNNI"),
+    MatrixRow("KVM_TDX_FINALIZE_VM", after: [initVM] + ready, "NNNNNNNS") { vm, _ in
       vm.tdState = .runnable
       vm.flags.preFaultAllowed = true
     },
-    MatrixRow("KVM_TDX_FINALIZE_VM", after: [initVM, "KVM_TDX_FINALIZE_VM"], "NNNNNNNE"),
+    MatrixRow("KVM_TDX_FINALIZE_VM", after: [initVM] + ready + ["KVM_TDX_FINALIZE_VM"], "NNNNNNNE"),
     MatrixRow("KVM_RUN vcpu=0", after: [initVM, vcpu], "SSSSEEEE", asks: .run(vcpu: 0)),
     MatrixRow(
       "KVM_RUN vcpu=0",
       after: ["KVM_SEV_INIT2", initVM, vcpu, "KVM_TDX_INIT_VCPU vcpu=0", "KVM_TDX_FINALIZE_VM"], "SSSSSSSS",
       asks: .run(vcpu: 0)),
     MatrixRow(
-      "KVM_RUN vcpu=0", after: [initVM, vcpu, "KVM_TDX_FINALIZE_VM"], "SSSSEEEE", asks: .run(vcpu: 0)),
+      "KVM_RUN vcpu=1", after: [initVM, "KVM_CREATE_VCPU vcpu=1"] + ready + ["KVM_TDX_FINALIZE_VM"], "SSSSEEEE",
+      asks: .run(vcpu: 1)),
     MatrixRow("KVM_PRE_FAULT_MEMORY vcpu=0", after: [initVM, vcpu], "SSSSSSOO", asks: .preFault(vcpu: 0)),
     MatrixRow(
       "KVM_PRE_FAULT_MEMORY vcpu=0",
-      after: ["KVM_SEV_INIT2", initVM, vcpu, start, "KVM_SEV_LAUNCH_FINISH", "KVM_TDX_FINALIZE_VM"], "SSSSSSSS",
+      after: ["KVM_SEV_INIT2", initVM] + ready + [start, "KVM_SEV_LAUNCH_FINISH", "KVM_TDX_FINALIZE_VM"], "SSSSSSSS",
       asks: .preFault(vcpu: 0)),
   ]
 
@@ -187,7 +196,7 @@ struct MatrixRow: CustomTestStringConvertible, Sendable {
     #expect(vm.flags == expected[situation.type])
     #expect(vm.storedType == situation.type.number)
     #expect(vm.addressSpaces == 2)
-    #expect(vm.earlyDecisions == ["kvm_arch_nr_memslot_as_ids"])
+    #expect(vm.earlyDecisions == (situation.type.hasPrivateMemory ? ["kvm_arch_nr_memslot_as_ids"] : []))
     #expect(vm.sev.needsInit == situation.type.isTypedSEV)
   }
 

@@ -78,7 +78,7 @@ struct VariantCase: CustomTestStringConvertible, Sendable {
     VariantCase("tdx-without-private-mem", Schedule.visible(.tdx) + ["query_vm_capabilities"], "flag-mismatch"),
     VariantCase(
       "right",
-      ["load_modules cpu=INTEL", "kvm_create_vm type=DEFAULT_VM", "kvm_create_vm_memslots watch_decisions=true"],
+      ["load_modules cpu=INTEL", "kvm_create_vm type=SW_PROTECTED_VM", "kvm_create_vm_memslots watch_decisions=true"],
       "has-private-mem-read-early"),
     VariantCase(
       "flags-from-type",

@@ -170,7 +170,8 @@ private let launchOperations: [Operation] = [
     return { (host) throws(VMStatus) in try host.initTD(debug: debug) }
   },
   .host(
-    "KVM_TDX_FINALIZE_VM", refusals: [.badDescriptor, .notForThisVM, .invalid], summary: "ends the launch of a TD",
-    source: "Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_td_finalize"
+    "KVM_TDX_FINALIZE_VM", refusals: [.badDescriptor, .notForThisVM, .invalid, .inputOutput],
+    summary: "ends the launch of a TD; -EIO while no vCPU is initialised (TDX_NO_VCPUS)",
+    source: "Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_td_finalize; TDX module, TDH.MR.FINALIZE"
   ) { _ in { (host) throws(VMStatus) in try host.finalizeTD() } },
 ]

@@ -107,7 +107,8 @@ package struct VirtualMachine: Sendable, Hashable {
   package var privateMemoryAtDescriptor = false
   /// Whether reads of has_private_mem before it is set count as damage.
   package var watchesDecisions = false
-  /// The functions that read has_private_mem before it was set, in order. Not read by the kernel part.
+  /// The functions that read has_private_mem before it was set, and otherwise than it will be, in order. Not read by the kernel
+  /// part.
   package var earlyDecisions: [String] = []
 
   package init(argument: UInt64) { self.argument = argument }
@@ -130,7 +131,8 @@ package struct VirtualMachine: Sendable, Hashable {
 
   /// Kernel code that decides on has_private_mem reads it through here, so that a read that comes too early is noted.
   mutating func decideOnPrivateMemory(_ reader: String, _ policy: KernelPolicy) -> Bool {
-    if phase != .ready { earlyDecisions.append(reader) }
+    let asked = VMType(number: UInt8(truncatingIfNeeded: argument))
+    if phase != .ready, hasPrivateMemory(policy) != asked?.hasPrivateMemory { earlyDecisions.append(reader) }
     return hasPrivateMemory(policy)
   }
 }

@@ -116,12 +116,14 @@ extension VirtualMachineHost {
     vm = called
   }
 
-  /// KVM_TDX_FINALIZE_VM: RUNNABLE, and then pre-faulting is allowed.
+  /// KVM_TDX_FINALIZE_VM: RUNNABLE, and then pre-faulting is allowed. The module wants a vCPU that is initialised (TDX_NO_VCPUS);
+  /// any status of its but busy is -EIO.
   ///
-  /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_td_finalize.
+  /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_td_finalize; TDX module, TDH.MR.FINALIZE.
   mutating func finalizeTD() throws(VMStatus) {
     var called = try td()
     if called.tdState != .initialized { throw .invalid }
+    if !called.vcpus.values.contains(where: \.isTDInitialized) { throw .inputOutput }
     called.tdState = .runnable
     called.flags.preFaultAllowed = true
     vm = called
