@@ -104,7 +104,9 @@ package struct TraceTable {
   private static func describe(_ right: RightKernel) -> String {
     switch right {
     case .isThisKernel: "this is the unmodified kernel"
-    case .stops(let step, let operation, let status): "the right kernel stops at step \(step): \(operation) → \(status)"
+    case .stops(let step, let operation, let status):
+      (status == "SUCCESS" ? "the right kernel goes on differently at step" : "the right kernel stops at step")
+        + " \(step): \(operation) → \(status)"
     case .differs(let step, let observable, let model, let engine):
       "the right kernel differs after step \(step): \(observable) is \(engine), in the trace \(model)"
     case .follows: "the right kernel follows to the end: the deviation is not what makes this possible"

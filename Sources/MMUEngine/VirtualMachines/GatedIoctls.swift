@@ -89,7 +89,7 @@ package struct IoctlAnswer: Sendable, Hashable {
 
   /// The table of type, protection and gate that the decision is held against; written apart from it on purpose.
   ///
-  /// Source: Linux Documentation/virt/kvm/x86/amd-memory-encryption.rst and intel-tdx.rst.
+  /// Source: Linux 6.16 arch/x86/kvm/x86.c, the tests at the head of each state ioctl; svm/svm.c, svm_get_msr and svm_set_msr.
   package static func expected(_ gate: IoctlGate, _ type: VMType?, guarded: Bool) -> IoctlAnswer {
     guard guarded else { return IoctlAnswer(.success, .all) }
     switch (type, gate) {
