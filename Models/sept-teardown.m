@@ -9,6 +9,7 @@
 --@ abstraction VP.ENTER under zero-step mitigation holds the tree lock and the epoch lock for one step; other host SEAMCALLs are one step
 --@ abstraction no hole punch is inside its zap while TDH.MR.FINALIZE runs (see the variant finalize-during-punch)
 --@ abstraction a call of the zap or of the teardown that fails for good (HARD_FAILURE) does nothing in the module; creation, faults and the guest's calls do not fail so
+--@ abstraction what a failed destruction leaks stays leaked: in the variants that reach it no TD is created afterwards, so that they end in a deadlock there, and what they say holds up to there
 --@ abstraction the bug TDX-ZAP-BUSY (BUSY_KICK false) was fixed before 6.16: neither form has it
 --@ abstraction a dirty cache line belongs to a page, not to a package: the last package's PHYMEM.CACHE.WB cleans them all
 --@ bind table = gfn 0x200 step 0x200
@@ -47,8 +48,13 @@
 --@ scope small: PAGES=2
 --@ scope one-leaf: LEAVES=1 PAGES=2
 --@ scope two: TABLES=2 PAGES=2
+-- A table costs a page, so `two` never holds two private leaves, nor two tables and a leaf: that is what two-tables-filled is for.
+-- `small` never holds two leaves either. `large` is too large for the main job (one vCPU and one package alone have more than
+-- 5.8 million states): `--scope large` says how far the search came.
+--@ scope two-tables: TABLES=2 LEAVES=1 PAGES=5 VCPUS=1 PACKAGES=1
 --@ scope large: TABLES=2 PAGES=4
 --@ variant every-kind-twice: in two => holds policy right
+--@ variant two-tables-filled: in two-tables => holds policy right
 --@ variant form-6-16: KVM_616=true =>
 --@+  holds policy kvm-6-16
 --@ variant no-track: DO_TRACK=false =>
@@ -963,7 +969,7 @@ end;
 -- Excludes the faults: they hold mmu_lock for read (and SRCU, which a deletion waits for).
 --@ source kvm_mmu_invalidate_begin
 --@ operation job_lock
-rule "mmu_lock taken for write" step = S_BEGUN & !(read_locked()) ==>
+rule "the zap takes mmu_lock" step = S_BEGUN & !(read_locked()) ==>
 begin
   step := S_WALK;
 end;
@@ -1098,7 +1104,7 @@ ruleset t: table do
   --@ source tdp_mmu_zap_root, handle_removed_pt
   --@ operation zap_table gfn=t
   rule "zap clears the mirror table entry"
-    ZAP_ROOT & job = DELETE & step = S_WALK & kick_answered() & mirrorTable[t] = PRESENT & (exists l: leaf do target[t][l] end) ==>
+    ZAP_ROOT & job = DELETE & step = S_WALK & kick_answered() & mirrorTable[t] = PRESENT & (exists l: leaf do in_range(t, l) & mirrorLeaf[t][l] = PRESENT end) ==>
   begin
     mirrorTable[t] := NONPRESENT;
     for l: leaf do mirrorLeaf[t][l] := NONPRESENT; end;
@@ -1707,8 +1713,8 @@ invariant "no private SPTE freed before its leaves"
   & (forall u: table do forall r: page do (tablePage[u][r] & pamt[r] != PT_NDA) -> lowerDirectory end end)
   & (lowerDirectory -> upperDirectory);
 
---@ source TDX module, TDH.MEM.SEPT.REMOVE
-invariant "SEPT.REMOVE succeeds only on 512 free entries" !removedNotEmpty;
+--@ source TDX module, TDH.MEM.SEPT.REMOVE; the right kernel never calls it on a live TD
+invariant "SEPT.REMOVE succeeds only on 512 free entries" ZAP_ROOT -> (!removedNotEmpty);
 
 --@ source TDX module, S-EPT walk
 invariant "while keys are configured every entry that is not free has only mapped or blocked ancestors"
