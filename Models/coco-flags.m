@@ -84,11 +84,11 @@
 --@ observable sev_es_active=sevEs
 --@ observable sev_launch=launch
 --@ observable td_state=tdState
---@ observable vcpu_created[vcpu: VCPU]=vcpus[vcpu].created
---@ observable vcpu_td_initialized[vcpu: VCPU]=vcpus[vcpu].ready
---@ observable guest_state_protected[vcpu: VCPU]=vcpus[vcpu].guarded
---@ observable vmsa_touched[vcpu: VCPU]=vcpus[vcpu].touched
---@ observable slot_kind[slot: SLOT]=slots[slot]
+--@ observable vcpu_created[vcpu: VCPU]=vcpuState[vcpu].created
+--@ observable vcpu_td_initialized[vcpu: VCPU]=vcpuState[vcpu].initialised
+--@ observable guest_state_protected[vcpu: VCPU]=vcpuState[vcpu].guarded
+--@ observable vmsa_touched[vcpu: VCPU]=vcpuState[vcpu].touched
+--@ observable slot_kind[slot: SLOT]=slotKind[slot]
 --@ observable private_attribute[gfn: GFN]=privateAttribute[gfn]
 --@ observable pending_answer=answer
 --@ observable ioctl_work=work
@@ -128,23 +128,23 @@ type
   VCPU: scalarset(VCPUS);
   SLOT: scalarset(SLOTS);
   GFN: scalarset(GFNS);
-  VENDOR: enum { INTEL, AMD };
+  CPU_VENDOR: enum { INTEL, AMD };
   VM_TYPE: enum { DEFAULT_VM, SW_PROTECTED_VM, SEV_VM, SEV_ES_VM, SNP_VM, TDX_VM };
   VM_PHASE: enum { NO_KVM, NO_VM, ALLOCATED, SIZED, TYPED, COMMON_FLAGS_SET, READY };
-  LAUNCH: enum { NOT_STARTED, STARTED, FINISHED };
+  LAUNCH_STATE: enum { NOT_STARTED, STARTED, FINISHED };
   TD_STATE: enum { TD_UNINITIALIZED, TD_INITIALIZED, TD_RUNNABLE };
   SLOT_KIND: enum { NO_SLOT, PLAIN_SLOT, READONLY_SLOT, GMEM_SLOT };
   VCPU_IOCTL: enum {
     GET_REGS, SET_REGS, GET_SREGS, SET_SREGS, GET_SREGS2, SET_SREGS2, SET_SREGS2_PDPTRS, GET_DEBUGREGS, SET_DEBUGREGS,
     GET_XCRS, SET_XCRS, GET_XSAVE, GET_XSAVE2, SET_XSAVE, GET_FPU, SET_FPU, GET_MSRS, SET_MSRS, SET_GUEST_DEBUG };
   IOCTL_CLASS: enum { REGISTER_STATE, SYSTEM_REGISTERS, PDPTR_STATE, FPU_STATE, MSR_STATE, DEBUG_CONTROL };
-  QUESTION: enum { NOTHING, CAPABILITIES, RUN, PRE_FAULT, STATE_IOCTL };
-  STATUS: enum { NO_ANSWER, SUCCESS, EINVAL, EOPNOTSUPP };
+  QUESTION_KIND: enum { NOTHING, CAPABILITIES, RUN, PRE_FAULT, STATE_IOCTL };
+  ANSWER_STATUS: enum { NO_ANSWER, SUCCESS, EINVAL, EOPNOTSUPP };
   -- How much of its work an ioctl did: none, the part that is not protected, all.
   WORK_DONE: enum { NO_WORK, PART_WORK, ALL_WORK };
 
 var
-  cpu: VENDOR;
+  cpu: CPU_VENDOR;
   phase: VM_PHASE;
   -- The argument of KVM_CREATE_VM, and kvm->arch.vm_type, which is 0 until it is stored.
   requested: VM_TYPE;
@@ -159,29 +159,29 @@ var
   needInit: boolean;
   sevActive: boolean;
   sevEs: boolean;
-  launch: LAUNCH;
+  launch: LAUNCH_STATE;
   initialisations: 0..2;
   initByInit2: boolean;
   -- struct kvm_tdx
   tdState: TD_STATE;
   tdDebug: boolean;
   -- guarded is guest_state_protected; touched is a ghost: an ioctl has changed the encrypted VMSA.
-  vcpus: array [VCPU] of record
+  vcpuState: array [VCPU] of record
     created: boolean;
-    ready: boolean;
+    initialised: boolean;
     guarded: boolean;
     touched: boolean;
   end;
-  slots: array [SLOT] of SLOT_KIND;
+  slotKind: array [SLOT] of SLOT_KIND;
   privateAttribute: array [GFN] of boolean;
   -- Ghosts: has_private_mem when the descriptor was installed; whether it was read before it was set.
   privateMemAtFd: boolean;
   decidedEarly: boolean;
   -- What userspace has asked and what it was told, until it goes on.
-  question: QUESTION;
+  question: QUESTION_KIND;
   ioctl: VCPU_IOCTL;
   askedGuarded: boolean;
-  answer: STATUS;
+  answer: ANSWER_STATUS;
   work: WORK_DONE;
 
 --@ source kvm.md 1.6, the matrix, first column
@@ -217,7 +217,7 @@ end;
 --@ source sev_guest_init and tdx_td_init count created vCPUs
 function noVcpus(): boolean;
 begin
-  return forall v: VCPU do (!vcpus[v].created) end;
+  return forall v: VCPU do (!vcpuState[v].created) end;
 end;
 
 --@ source userspace is not in an ioctl, and has a descriptor of the VM
@@ -247,9 +247,9 @@ begin
 end;
 
 --@ source kvm.md 2, as a table of type, protection and ioctl: the status
-function tableStatus(t: VM_TYPE; isGuarded: boolean; c: IOCTL_CLASS): STATUS;
+function tableStatus(t: VM_TYPE; isGuarded: boolean; c: IOCTL_CLASS): ANSWER_STATUS;
 begin
-  if !isGuarded then
+  if (!isGuarded) then
     return SUCCESS;
   elsif t = SEV_ES_VM | t = SNP_VM | t = TDX_VM then
     return EINVAL;
@@ -263,7 +263,7 @@ end;
 --@ source kvm.md 2, as a table of type, protection and ioctl: the work that is done
 function tableWork(t: VM_TYPE; isGuarded: boolean; c: IOCTL_CLASS): WORK_DONE;
 begin
-  if !isGuarded then
+  if (!isGuarded) then
     return ALL_WORK;
   elsif t = SEV_ES_VM | t = SNP_VM | t = TDX_VM then
     return NO_WORK;
@@ -285,7 +285,7 @@ begin
 end;
 
 --@ source kvm_arch_vcpu_ioctl: what the kernel returns
-procedure tell(asked: QUESTION; status: STATUS);
+procedure tell(asked: QUESTION_KIND; status: ANSWER_STATUS);
 begin
   question := asked;
   answer := status;
@@ -321,13 +321,13 @@ begin
   tdState := TD_UNINITIALIZED;
   tdDebug := false;
   for v: VCPU do
-    vcpus[v].created := false;
-    vcpus[v].ready := false;
-    vcpus[v].guarded := false;
-    vcpus[v].touched := false;
+    vcpuState[v].created := false;
+    vcpuState[v].initialised := false;
+    vcpuState[v].guarded := false;
+    vcpuState[v].touched := false;
   end;
   for s: SLOT do
-    slots[s] := NO_SLOT;
+    slotKind[s] := NO_SLOT;
   end;
   for g: GFN do
     privateAttribute[g] := false;
@@ -356,7 +356,7 @@ begin
   cpu := INTEL;
 end;
 
-ruleset vendor: VENDOR do
+ruleset vendor: CPU_VENDOR do
   --@ source vm-types.m: everything that the CPU has comes up
   --@ operation load_modules cpu=vendor
   rule "the vendor module is loaded"
@@ -502,7 +502,7 @@ begin
   if isTypedSev() & noVcpus() & ((needInit & (!sevActive)) | (!INIT2_ONCE)) then
     activateSev(vmType != SEV_VM);
     initByInit2 := true;
-    if !INIT2_KEEPS_FLAGS then
+    if (!INIT2_KEEPS_FLAGS) then
       privateMem := false;
     end;
   end;
@@ -528,8 +528,8 @@ rule "KVM_SEV_LAUNCH_UPDATE_VMSA"
 begin
   if sevEs & vmType != SNP_VM & launch = STARTED then
     for v: VCPU do
-      if vcpus[v].created then
-        vcpus[v].guarded := true;
+      if vcpuState[v].created then
+        vcpuState[v].guarded := true;
       end;
     end;
   end;
@@ -546,8 +546,8 @@ begin
     launch := FINISHED;
     if vmType = SNP_VM then
       for v: VCPU do
-        if vcpus[v].created then
-          vcpus[v].guarded := true;
+        if vcpuState[v].created then
+          vcpuState[v].guarded := true;
         end;
       end;
       preFault := true;
@@ -577,30 +577,30 @@ ruleset v: VCPU do
     canCall()
   ==>
   begin
-    if (!vcpus[v].created) & (vmType != TDX_VM | tdState = TD_INITIALIZED) then
-      vcpus[v].created := true;
-      vcpus[v].guarded := vmType = TDX_VM & (!tdDebug);
+    if (!vcpuState[v].created) & (vmType != TDX_VM | tdState = TD_INITIALIZED) then
+      vcpuState[v].created := true;
+      vcpuState[v].guarded := vmType = TDX_VM & (!tdDebug);
     end;
   end;
 
   --@ source arch/x86/kvm/vmx/tdx.c, tdx_vcpu_init (kvm.md 6.2)
   --@ operation KVM_TDX_INIT_VCPU vcpu=v returns SUCCESS|-EINVAL
   rule "KVM_TDX_INIT_VCPU"
-    canCall() & vmType = TDX_VM & vcpus[v].created
+    canCall() & vmType = TDX_VM & vcpuState[v].created
   ==>
   begin
-    if (!vcpus[v].ready) & tdState = TD_INITIALIZED then
-      vcpus[v].ready := true;
+    if (!vcpuState[v].initialised) & tdState = TD_INITIALIZED then
+      vcpuState[v].initialised := true;
     end;
   end;
 
   --@ source svm_vcpu_pre_run: -EINVAL while need_init; tdx_vcpu_pre_run: -EINVAL unless initialised and runnable
   --@ operation KVM_RUN vcpu=v returns SUCCESS|-EINVAL
   rule "KVM_RUN"
-    canCall() & vcpus[v].created
+    canCall() & vcpuState[v].created
   ==>
   begin
-    if needInit | (vmType = TDX_VM & ((!vcpus[v].ready) | tdState != TD_RUNNABLE)) then
+    if needInit | (vmType = TDX_VM & ((!vcpuState[v].initialised) | tdState != TD_RUNNABLE)) then
       tell(RUN, EINVAL);
     else
       tell(RUN, SUCCESS);
@@ -610,7 +610,7 @@ ruleset v: VCPU do
   --@ source arch/x86/kvm/mmu/mmu.c, kvm_arch_vcpu_pre_fault_memory: -EOPNOTSUPP unless pre_fault_allowed
   --@ operation KVM_PRE_FAULT_MEMORY vcpu=v returns SUCCESS|-EOPNOTSUPP
   rule "KVM_PRE_FAULT_MEMORY"
-    canCall() & vcpus[v].created
+    canCall() & vcpuState[v].created
   ==>
   begin
     noteDecision();
@@ -626,30 +626,30 @@ ruleset v: VCPU; i: VCPU_IOCTL do
   --@ source arch/x86/kvm/x86.c: the tests at the head of each state ioctl (kvm.md 2.1 to 2.4); svm_get_msr, svm_set_msr
   --@ operation vcpu_ioctl vcpu=v ioctl=i returns SUCCESS|-EINVAL
   rule "a vCPU state ioctl"
-    canCall() & vcpus[v].created & (vmType != TDX_VM | classOf(i) != MSR_STATE)
+    canCall() & vcpuState[v].created & (vmType != TDX_VM | classOf(i) != MSR_STATE)
   ==>
   begin
     ioctl := i;
-    askedGuarded := vcpus[v].guarded;
-    if vcpus[v].guarded & hasProtectedState() & REFUSAL & classOf(i) != DEBUG_CONTROL then
+    askedGuarded := vcpuState[v].guarded;
+    if vcpuState[v].guarded & hasProtectedState() & REFUSAL & classOf(i) != DEBUG_CONTROL then
       tell(STATE_IOCTL, EINVAL);
-    elsif vcpus[v].guarded & (classOf(i) = FPU_STATE | classOf(i) = MSR_STATE) then
+    elsif vcpuState[v].guarded & (classOf(i) = FPU_STATE | classOf(i) = MSR_STATE) then
       if SILENT_NO_OP then
         tell(STATE_IOCTL, SUCCESS);
       else
         tell(STATE_IOCTL, EINVAL);
       end;
-    elsif vcpus[v].guarded & (classOf(i) = DEBUG_CONTROL | classOf(i) = PDPTR_STATE) then
+    elsif vcpuState[v].guarded & (classOf(i) = DEBUG_CONTROL | classOf(i) = PDPTR_STATE) then
       tell(STATE_IOCTL, EINVAL);
     else
       tell(STATE_IOCTL, SUCCESS);
-      if vcpus[v].guarded & classOf(i) = SYSTEM_REGISTERS then
+      if vcpuState[v].guarded & classOf(i) = SYSTEM_REGISTERS then
         work := PART_WORK;
       else
         work := ALL_WORK;
       end;
-      if vcpus[v].guarded & isSet(i) & (!VMSA_SEALED) then
-        vcpus[v].touched := true;
+      if vcpuState[v].guarded & isSet(i) & (!VMSA_SEALED) then
+        vcpuState[v].touched := true;
       end;
     end;
   end;
@@ -662,7 +662,7 @@ rule "KVM_TDX_FINALIZE_VM"
   canCall() & vmType = TDX_VM
 ==>
 begin
-  if tdState = TD_INITIALIZED & (exists v: VCPU do vcpus[v].ready end) then
+  if tdState = TD_INITIALIZED & (exists v: VCPU do vcpuState[v].initialised end) then
     tdState := TD_RUNNABLE;
     preFault := true;
   end;
@@ -677,11 +677,11 @@ ruleset s: SLOT; kind: SLOT_KIND do
   begin
     noteDecision();
     if kind = NO_SLOT then
-      slots[s] := NO_SLOT;
-    elsif slots[s] = NO_SLOT then
+      slotKind[s] := NO_SLOT;
+    elsif slotKind[s] = NO_SLOT then
       if kind = PLAIN_SLOT | (kind = GMEM_SLOT & hasPrivateMem())
         | (kind = READONLY_SLOT & ((!hasProtectedState()) | (!READONLY_TESTED))) then
-        slots[s] := kind;
+        slotKind[s] := kind;
       end;
     end;
   end;
@@ -726,7 +726,7 @@ invariant "every gated ioctl answers as the table of type, protection and ioctl 
   (question = STATE_IOCTL
     -> (answer = tableStatus(vmType, askedGuarded, classOf(ioctl))
       & work = tableWork(vmType, askedGuarded, classOf(ioctl))))
-  & forall v: VCPU do (!vcpus[v].touched) end;
+  & forall v: VCPU do (!vcpuState[v].touched) end;
 
 --@ source kvm.md 1.7, kvm_supported_mem_attributes
 invariant "private attributes exist only on VMs with private memory"
@@ -734,7 +734,7 @@ invariant "private attributes exist only on VMs with private memory"
 
 --@ source kvm.md 2.5, kvm_arch_has_readonly_mem
 invariant "read-only slots exist only on VMs without protected state"
-  forall s: SLOT do slots[s] = READONLY_SLOT -> (!hasProtectedState()) end;
+  forall s: SLOT do slotKind[s] = READONLY_SLOT -> (!hasProtectedState()) end;
 
 --@ source kvm.md 1.8: already active is refused
 invariant "SEV is initialised at most once"

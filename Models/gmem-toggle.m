@@ -74,7 +74,7 @@ end;
 ruleset f: file do
   --@ source KVM_CREATE_GUEST_MEMFD
   --@ operation gmem_create file=f
-  rule "KVM_CREATE_GUEST_MEMFD" !open[f] ==>
+  rule "KVM_CREATE_GUEST_MEMFD" (!open[f]) ==>
   begin
     open[f] := true;
   end;
@@ -86,7 +86,7 @@ ruleset f: file do
   begin
     for o: object do
       if binding[f][o] then
-        if !allocated[o] then wroteFreed := true; end;
+        if (!allocated[o]) then wroteFreed := true; end;
         objectFile[o][f] := false;
         binding[f][o] := false;
       end;
@@ -100,7 +100,7 @@ ruleset s: slot do
     ruleset f: file do
       --@ source __kvm_set_memory_region, kvm_gmem_bind
       --@ operation memslot_create slot=s memslot=o file=f
-      rule "KVM_SET_USER_MEMORY_REGION2 creates a memslot on guest_memfd" !in_use(s) & !allocated[o] & open[f] & !(bound(f)) ==>
+      rule "KVM_SET_USER_MEMORY_REGION2 creates a memslot on guest_memfd" (!in_use(s)) & (!allocated[o]) & open[f] & (!(bound(f))) ==>
       begin
         allocated[o] := true;
         guestMemfd[o] := true;
@@ -112,7 +112,7 @@ ruleset s: slot do
 
     --@ source __kvm_set_memory_region
     --@ operation memslot_create_plain slot=s memslot=o
-    rule "KVM_SET_USER_MEMORY_REGION2 creates a plain memslot" !in_use(s) & !allocated[o] ==>
+    rule "KVM_SET_USER_MEMORY_REGION2 creates a plain memslot" (!in_use(s)) & (!allocated[o]) ==>
     begin
       allocated[o] := true;
       slotObject[s][o] := true;
@@ -131,7 +131,7 @@ ruleset s: slot do
       -- A plain slot may change its flags; the new memslot replaces the old one.
       --@ source KVM_MR_FLAGS_ONLY, kvm_update_flags_memslot
       --@ operation memslot_flags slot=s memslot=n
-      rule "KVM_SET_USER_MEMORY_REGION2 changes flags" slotObject[s][o] & !guestMemfd[o] & !allocated[n] ==>
+      rule "KVM_SET_USER_MEMORY_REGION2 changes flags" slotObject[s][o] & (!guestMemfd[o]) & (!allocated[n]) ==>
       begin
         allocated[n] := true;
         slotObject[s][n] := true;
@@ -142,7 +142,7 @@ ruleset s: slot do
       -- The right kernel answers -EINVAL. Otherwise: FLAGS_ONLY, the new memslot has no binding, the old one is freed.
       --@ source kvm_main.c before 9935df5333aa
       --@ operation memslot_clear_guest_memfd slot=s memslot=n
-      rule "KVM_SET_USER_MEMORY_REGION2 clears KVM_MEM_GUEST_MEMFD" ALLOW_TOGGLE & slotObject[s][o] & guestMemfd[o] & !allocated[n] ==>
+      rule "KVM_SET_USER_MEMORY_REGION2 clears KVM_MEM_GUEST_MEMFD" ALLOW_TOGGLE & slotObject[s][o] & guestMemfd[o] & (!allocated[n]) ==>
       begin
         if UNBIND_OLD then unbind(o); end;
         allocated[n] := true;
@@ -154,7 +154,7 @@ ruleset s: slot do
 
     --@ source 9935df5333aa
     --@ operation memslot_clear_guest_memfd slot=s memslot=o returns -EINVAL
-    rule "KVM_SET_USER_MEMORY_REGION2 refuses to clear KVM_MEM_GUEST_MEMFD" !ALLOW_TOGGLE & slotObject[s][o] & guestMemfd[o] ==>
+    rule "KVM_SET_USER_MEMORY_REGION2 refuses to clear KVM_MEM_GUEST_MEMFD" (!ALLOW_TOGGLE) & slotObject[s][o] & guestMemfd[o] ==>
     begin
       -- -EINVAL
     end;
@@ -181,7 +181,7 @@ invariant "guest_memfd binds only memslots that are in use"
   forall f: file do forall o: object do binding[f][o] -> (allocated[o] & objectFile[o][f] & (exists s: slot do slotObject[s][o] end)) end end;
 
 --@ source kvm_gmem_release
-invariant "closing guest_memfd writes only to memslots that are in use" !wroteFreed;
+invariant "closing guest_memfd writes only to memslots that are in use" (!wroteFreed);
 
 --@ source kvm_gmem_bind
 invariant "a memslot that names a file is bound by it"

@@ -305,7 +305,7 @@ end;
 --@ source TDX module, is_tlb_tracked
 function tracked(a: age): boolean;
 begin
-  return a = 2 | (a = 1 & !(previous_epoch_inside()));
+  return a = 2 | (a = 1 & (!(previous_epoch_inside())));
 end;
 
 --@ source TDX module, S-EPT entry states
@@ -343,8 +343,8 @@ begin
   if entry_locks_held() then return TDX_OPERAND_BUSY; end;
   if septTable[t] != NL_MAPPED then return TDX_EPT_WALK_FAILED; end;
   if entry_locked(t, l) then return TDX_OPERAND_BUSY; end;
-  if !(is_blocked(septLeaf[t][l])) then return TDX_EPT_ENTRY_STATE_INCORRECT; end;
-  if opState = OP_RUNNABLE & MODULE_TRACKING & !(tracked(blockAge[t][l])) then return TDX_TLB_TRACKING_NOT_DONE; end;
+  if (!(is_blocked(septLeaf[t][l]))) then return TDX_EPT_ENTRY_STATE_INCORRECT; end;
+  if opState = OP_RUNNABLE & MODULE_TRACKING & (!(tracked(blockAge[t][l]))) then return TDX_TLB_TRACKING_NOT_DONE; end;
   return TDX_SUCCESS;
 end;
 
@@ -357,8 +357,8 @@ begin
   if septTable[t] != NL_MAPPED then return TDX_EPT_WALK_FAILED; end;
   if entry_locked(t, l) then return TDX_OPERAND_BUSY; end;
   if septLeaf[t][l] = SEPT_FREE then return TDX_EPT_ENTRY_STATE_INCORRECT; end;
-  if opState = OP_RUNNABLE & !(is_blocked(septLeaf[t][l])) then return TDX_GPA_RANGE_NOT_BLOCKED; end;
-  if opState = OP_RUNNABLE & MODULE_TRACKING & !(tracked(blockAge[t][l])) then return TDX_TLB_TRACKING_NOT_DONE; end;
+  if opState = OP_RUNNABLE & (!(is_blocked(septLeaf[t][l]))) then return TDX_GPA_RANGE_NOT_BLOCKED; end;
+  if opState = OP_RUNNABLE & MODULE_TRACKING & (!(tracked(blockAge[t][l]))) then return TDX_TLB_TRACKING_NOT_DONE; end;
   return TDX_SUCCESS;
 end;
 
@@ -380,7 +380,7 @@ begin
   if entry_locks_held() then return TDX_OPERAND_BUSY; end;
   if septTable[t] = SEPT_FREE then return TDX_EPT_ENTRY_STATE_INCORRECT; end;
   if opState = OP_RUNNABLE & septTable[t] != NL_BLOCKED then return TDX_GPA_RANGE_NOT_BLOCKED; end;
-  if opState = OP_RUNNABLE & MODULE_TRACKING & !(tracked(tableAge[t])) then return TDX_TLB_TRACKING_NOT_DONE; end;
+  if opState = OP_RUNNABLE & MODULE_TRACKING & (!(tracked(tableAge[t]))) then return TDX_TLB_TRACKING_NOT_DONE; end;
   if MODULE_SCAN & (exists l: leaf do septLeaf[t][l] != SEPT_FREE end) then return TDX_EPT_PAGE_NOT_FREE; end;
   return TDX_SUCCESS;
 end;
@@ -418,7 +418,7 @@ end;
 --@ source kvm_mmu_faultin_pfn, kvm_tdp_mmu_page_fault
 function faultable(t: table; l: leaf): boolean;
 begin
-  return phase = P_LIVE & kvmRunnable & !bugged & gmemOpen & range[t][l] = R_PRIVATE & !(write_locked()) & (job = NO_JOB | !(in_range(t, l)));
+  return phase = P_LIVE & kvmRunnable & (!bugged) & gmemOpen & range[t][l] = R_PRIVATE & (!(write_locked())) & (job = NO_JOB | (!(in_range(t, l))));
 end;
 
 -- A KVM_TDX_INIT_MEM_REGION is between two of its steps.
@@ -439,7 +439,7 @@ end;
 --@ source tdx_td_finalize
 function finalize_running(): boolean;
 begin
-  return phase = P_LIVE & opState = OP_RUNNABLE & !kvmRunnable;
+  return phase = P_LIVE & opState = OP_RUNNABLE & (!kvmRunnable);
 end;
 
 --@ source guest_memfd
@@ -459,7 +459,7 @@ end;
 --@ source tdx_mmu_release_hkid
 function flushes_done(): boolean;
 begin
-  return forall v: vcpu do !associated[v] | unflushed[v] end;
+  return forall v: vcpu do (!associated[v]) | unflushed[v] end;
 end;
 
 -- All vCPUs in the guest touch all they can: see the abstractions.
@@ -485,7 +485,7 @@ end;
 --@ source TDX module, VP.ENTER: INVEPT when TD_EPOCH has changed
 procedure drop_unusable(v: vcpu);
 begin
-  if behind[v] & !(inside(v)) then
+  if behind[v] & (!(inside(v))) then
     for p: page do tlb[v][p] := false; end;
   end;
 end;
@@ -502,7 +502,7 @@ end;
 --@ source kvm_make_all_cpus_request
 function kick_answered(): boolean;
 begin
-  return forall v: vcpu do !exitRequested[v] end;
+  return forall v: vcpu do (!exitRequested[v]) end;
 end;
 
 -- kvm_make_all_cpus_request(OUTSIDE_GUEST_MODE): the sender waits for those that are in the guest now.
@@ -583,7 +583,7 @@ ruleset t: table do
     --@ source tdx_sept_link_private_spt
     --@ operation init_mem_link_table gfn=t pfn=p
     rule "INIT_MEM_REGION links a table"
-      phase = P_LIVE & opState = OP_INITIALIZED & !bugged & gmemOpen & job = NO_JOB & mirrorTable[t] = NONPRESENT & free[p] & pamt[p] = PT_NDA ==>
+      phase = P_LIVE & opState = OP_INITIALIZED & (!bugged) & gmemOpen & job = NO_JOB & mirrorTable[t] = NONPRESENT & free[p] & pamt[p] = PT_NDA ==>
     begin
       free[p] := false;
       tablePage[t][p] := true;
@@ -601,8 +601,8 @@ ruleset t: table do
       --@ source 6.19 kvm_gmem_populate, tdx_gmem_post_populate, tdx_mem_page_add
       --@ operation TDH.MEM.PAGE.ADD gfn=t gfn=l pfn=p
       rule "TDH.MEM.PAGE.ADD (6.19)"
-        !KVM_616 & !SPLIT_STEPS & phase = P_LIVE & opState = OP_INITIALIZED & !kvmRunnable & !bugged & gmemOpen & job = NO_JOB & mirrorTable[t] = PRESENT
-        & range[t][l] = R_PRIVATE & mirrorLeaf[t][l] = NONPRESENT & septLeaf[t][l] = SEPT_FREE & !(has_page(t, l)) & free[p] & pamt[p] = PT_NDA ==>
+        (!KVM_616) & (!SPLIT_STEPS) & phase = P_LIVE & opState = OP_INITIALIZED & (!kvmRunnable) & (!bugged) & gmemOpen & job = NO_JOB & mirrorTable[t] = PRESENT
+        & range[t][l] = R_PRIVATE & mirrorLeaf[t][l] = NONPRESENT & septLeaf[t][l] = SEPT_FREE & (!(has_page(t, l))) & free[p] & pamt[p] = PT_NDA ==>
       begin
         free[p] := false;
         gmem[t][l][p] := true;
@@ -616,9 +616,9 @@ ruleset t: table do
       --@ source 6.16 tdx_gmem_post_populate, tdx_mem_page_record_premap_cnt
       --@ operation init_mem_premap gfn=t gfn=l pfn=p
       rule "INIT_MEM_REGION premaps a leaf (6.16)"
-        KVM_616 & phase = P_LIVE & opState = OP_INITIALIZED & !kvmRunnable & !bugged & gmemOpen & job = NO_JOB & mirrorTable[t] = PRESENT
-        & range[t][l] = R_PRIVATE & !(populate_running())
-        & ((mirrorLeaf[t][l] = NONPRESENT & !(has_page(t, l)) & free[p]) | (premapped[t][l] & gmem[t][l][p])) ==>
+        KVM_616 & phase = P_LIVE & opState = OP_INITIALIZED & (!kvmRunnable) & (!bugged) & gmemOpen & job = NO_JOB & mirrorTable[t] = PRESENT
+        & range[t][l] = R_PRIVATE & (!(populate_running()))
+        & ((mirrorLeaf[t][l] = NONPRESENT & (!(has_page(t, l))) & free[p]) | (premapped[t][l] & gmem[t][l][p])) ==>
       begin
         free[p] := false;
         gmem[t][l][p] := true;
@@ -630,7 +630,7 @@ ruleset t: table do
 
       --@ source 6.16 tdx_gmem_post_populate
       --@ operation TDH.MEM.PAGE.ADD gfn=t gfn=l pfn=p
-      rule "TDH.MEM.PAGE.ADD (6.16)" KVM_616 & !SPLIT_STEPS & populating[t][l] & gmem[t][l][p] & septLeaf[t][l] = SEPT_FREE & pamt[p] = PT_NDA ==>
+      rule "TDH.MEM.PAGE.ADD (6.16)" KVM_616 & (!SPLIT_STEPS) & populating[t][l] & gmem[t][l][p] & septLeaf[t][l] = SEPT_FREE & pamt[p] = PT_NDA ==>
       begin
         septLeaf[t][l] := MAPPED;
         maps[t][l][p] := true;
@@ -650,7 +650,7 @@ ruleset t: table do
 
     --@ source tdx_gmem_post_populate
     --@ operation TDH.MR.EXTEND gfn=t gfn=l
-    rule "TDH.MR.EXTEND" !SPLIT_STEPS & phase = P_LIVE & opState = OP_INITIALIZED & job = NO_JOB & mirrorLeaf[t][l] = PRESENT & septLeaf[t][l] = MAPPED ==>
+    rule "TDH.MR.EXTEND" (!SPLIT_STEPS) & phase = P_LIVE & opState = OP_INITIALIZED & job = NO_JOB & mirrorLeaf[t][l] = PRESENT & septLeaf[t][l] = MAPPED ==>
     begin
       -- measures; nothing here depends on it
     end;
@@ -659,8 +659,8 @@ ruleset t: table do
       --@ source 6.19 tdx_gmem_post_populate, set_external_spte_present
       --@ operation init_mem_freeze gfn=t gfn=l pfn=p
       rule "INIT_MEM_REGION freezes a leaf entry (6.19)"
-        SPLIT_STEPS & !KVM_616 & phase = P_LIVE & opState = OP_INITIALIZED & !bugged & gmemOpen & job = NO_JOB & mirrorTable[t] = PRESENT
-        & !(populate_running()) & range[t][l] = R_PRIVATE & mirrorLeaf[t][l] = NONPRESENT & !(has_page(t, l)) & free[p] ==>
+        SPLIT_STEPS & (!KVM_616) & phase = P_LIVE & opState = OP_INITIALIZED & (!bugged) & gmemOpen & job = NO_JOB & mirrorTable[t] = PRESENT
+        & (!(populate_running())) & range[t][l] = R_PRIVATE & mirrorLeaf[t][l] = NONPRESENT & (!(has_page(t, l))) & free[p] ==>
       begin
         free[p] := false;
         gmem[t][l][p] := true;
@@ -701,8 +701,8 @@ end;
 --@ source tdx_td_finalize
 --@ operation TDH.MR.FINALIZE
 rule "TDH.MR.FINALIZE"
-  !SPLIT_STEPS & phase = P_LIVE & opState = OP_INITIALIZED & !kvmRunnable & !bugged & (job = NO_JOB | (job = PUNCH & (FINALIZE_IN_PUNCH | !(write_locked()))))
-  & !(premap_left()) & !(populate_running()) ==>
+  (!SPLIT_STEPS) & phase = P_LIVE & opState = OP_INITIALIZED & (!kvmRunnable) & (!bugged) & (job = NO_JOB | (job = PUNCH & (FINALIZE_IN_PUNCH | (!(write_locked())))))
+  & (!(premap_left())) & (!(populate_running())) ==>
 begin
   opState := OP_RUNNABLE;
   kvmRunnable := true;
@@ -711,8 +711,8 @@ end;
 --@ source tdx_td_finalize: TDH.MR.FINALIZE
 --@ operation mr_finalize_module
 rule "the module's MR.FINALIZE"
-  SPLIT_STEPS & phase = P_LIVE & opState = OP_INITIALIZED & !bugged & (job = NO_JOB | (job = PUNCH & (FINALIZE_IN_PUNCH | !(write_locked()))))
-  & !(premap_left()) & !(populate_running()) ==>
+  SPLIT_STEPS & phase = P_LIVE & opState = OP_INITIALIZED & (!bugged) & (job = NO_JOB | (job = PUNCH & (FINALIZE_IN_PUNCH | (!(write_locked())))))
+  & (!(premap_left())) & (!(populate_running())) ==>
 begin
   opState := OP_RUNNABLE;
 end;
@@ -730,7 +730,7 @@ end;
 ruleset v: vcpu do
   --@ source tdx_vcpu_run; TDX module, VP.ENTER
   --@ operation TDH.VP.ENTER vcpu=v ; guest_touch_all
-  rule "TDH.VP.ENTER" mode[v] = V_OUT & phase = P_LIVE & kvmRunnable & !bugged & !(waitZap & BUSY_KICK & ENTRY_BARRED) ==>
+  rule "TDH.VP.ENTER" mode[v] = V_OUT & phase = P_LIVE & kvmRunnable & (!bugged) & (!(waitZap & BUSY_KICK & ENTRY_BARRED)) ==>
   begin
     enter(v);
     mode[v] := V_GUEST;
@@ -740,7 +740,7 @@ ruleset v: vcpu do
   --@ source tdx_vcpu_run; TDX module, VP.ENTER with zero-step mitigation
   --@ operation vp_enter_begin vcpu=v
   rule "TDH.VP.ENTER with zero-step mitigation begins"
-    mode[v] = V_OUT & phase = P_LIVE & kvmRunnable & !bugged & !(waitZap & BUSY_KICK & ENTRY_BARRED) & !(entry_locks_held()) ==>
+    mode[v] = V_OUT & phase = P_LIVE & kvmRunnable & (!bugged) & (!(waitZap & BUSY_KICK & ENTRY_BARRED)) & (!(entry_locks_held())) ==>
   begin
     enter(v);
     mode[v] := V_ENTERING;
@@ -768,7 +768,7 @@ ruleset v: vcpu do
       --@ source TDX module, TDG.MEM.PAGE.ACCEPT
       --@ operation accept_begin vcpu=v gfn=t gfn=l
       rule "TDG.MEM.PAGE.ACCEPT locks the entry"
-        mode[v] = V_GUEST & septTable[t] = NL_MAPPED & septLeaf[t][l] = PENDING & !(entry_locked(t, l)) ==>
+        mode[v] = V_GUEST & septTable[t] = NL_MAPPED & septLeaf[t][l] = PENDING & (!(entry_locked(t, l))) ==>
       begin
         mode[v] := V_ACCEPTING;
         atLeaf[v][t][l] := true;
@@ -839,7 +839,7 @@ ruleset v: vcpu do
         --@ operation fault_freeze_leaf vcpu=v gfn=t gfn=l pfn=p
         rule "fault freezes a leaf entry"
           mode[v] = V_OUT & faultable(t, l) & mirrorTable[t] = PRESENT & mirrorLeaf[t][l] = NONPRESENT
-          & (gmem[t][l][p] | (!(has_page(t, l)) & free[p])) ==>
+          & (gmem[t][l][p] | ((!(has_page(t, l))) & free[p])) ==>
         begin
           mode[v] := V_LEAF_FROZEN;
           atLeaf[v][t][l] := true;
@@ -910,7 +910,7 @@ ruleset t: table do
     --@ source kvm_gmem_punch_hole
     --@ operation punch_begin gfn=t gfn=l
     rule "hole punch begins"
-      phase = P_LIVE & gmemOpen & job = NO_JOB & has_page(t, l) & !(populate_running()) ==>
+      phase = P_LIVE & gmemOpen & job = NO_JOB & has_page(t, l) & (!(populate_running())) ==>
     begin
       job := PUNCH;
       step := S_BEGUN;
@@ -921,8 +921,8 @@ ruleset t: table do
     --@ operation delete_begin gfn=t gfn=l
     -- A zap from the root is asked of the live TD only: before FINALIZE the module needs no block and no TRACK.
     rule "memslot deletion begins"
-      phase = P_LIVE & !bugged & job = NO_JOB & range[t][l] = R_PRIVATE & !(populate_running()) & !(finalize_running())
-        & (!ZAP_ROOT | ZAP_ROOT_BLOCK | kvmRunnable) ==>
+      phase = P_LIVE & (!bugged) & job = NO_JOB & range[t][l] = R_PRIVATE & (!(populate_running())) & (!(finalize_running()))
+        & ((!ZAP_ROOT) | ZAP_ROOT_BLOCK | kvmRunnable) ==>
     begin
       job := DELETE;
       step := S_BEGUN;
@@ -933,7 +933,7 @@ ruleset t: table do
     --@ source kvm_vm_set_mem_attributes
     --@ operation convert_begin gfn=t gfn=l
     rule "conversion to shared begins"
-      phase = P_LIVE & !bugged & job = NO_JOB & range[t][l] = R_PRIVATE & !(populate_running()) & !(finalize_running()) ==>
+      phase = P_LIVE & (!bugged) & job = NO_JOB & range[t][l] = R_PRIVATE & (!(populate_running())) & (!(finalize_running())) ==>
     begin
       job := CONVERT;
       step := S_BEGUN;
@@ -942,14 +942,14 @@ ruleset t: table do
 
     --@ source kvm_vm_set_mem_attributes: unmaps shared memory only
     --@ operation convert_to_private gfn=t gfn=l
-    rule "conversion to private" phase = P_LIVE & !bugged & job = NO_JOB & range[t][l] = R_SHARED & !(finalize_running()) ==>
+    rule "conversion to private" phase = P_LIVE & (!bugged) & job = NO_JOB & range[t][l] = R_SHARED & (!(finalize_running())) ==>
     begin
       range[t][l] := R_PRIVATE;
     end;
 
     --@ source KVM_SET_USER_MEMORY_REGION2
     --@ operation slot_create gfn=t gfn=l
-    rule "memslot creation" phase = P_LIVE & !bugged & gmemOpen & job = NO_JOB & range[t][l] = R_NONE & !(finalize_running()) ==>
+    rule "memslot creation" phase = P_LIVE & (!bugged) & gmemOpen & job = NO_JOB & range[t][l] = R_NONE & (!(finalize_running())) ==>
     begin
       range[t][l] := R_PRIVATE;
     end;
@@ -960,7 +960,7 @@ end;
 --@ operation close_begin
 rule "close of guest_memfd begins"
   (phase = P_LIVE | (HKID_FIRST & phase = P_RECLAIM)) & gmemOpen & job = NO_JOB
-  & !(populate_running()) & !(finalize_running()) ==>
+  & (!(populate_running())) & (!(finalize_running())) ==>
 begin
   job := CLOSE;
   step := S_BEGUN;
@@ -969,7 +969,7 @@ end;
 -- Excludes the faults: they hold mmu_lock for read (and SRCU, which a deletion waits for).
 --@ source kvm_mmu_invalidate_begin
 --@ operation job_lock
-rule "the zap takes mmu_lock" step = S_BEGUN & !(read_locked()) ==>
+rule "the zap takes mmu_lock" step = S_BEGUN & (!(read_locked())) ==>
 begin
   step := S_WALK;
 end;
@@ -979,7 +979,7 @@ ruleset t: table do
     --@ source tdp_mmu_zap_leafs, tdp_mmu_set_spte
     --@ operation zap_leaf gfn=t gfn=l
     rule "zap clears the mirror leaf"
-      step = S_WALK & kick_answered() & !(ZAP_ROOT & job = DELETE) & in_range(t, l) & mirrorLeaf[t][l] = PRESENT & !ZAP_SHARED & (hkidAssigned | !ASSERT_HKID) ==>
+      step = S_WALK & kick_answered() & (!(ZAP_ROOT & job = DELETE)) & in_range(t, l) & mirrorLeaf[t][l] = PRESENT & (!ZAP_SHARED) & (hkidAssigned | (!ASSERT_HKID)) ==>
     begin
       mirrorLeaf[t][l] := NONPRESENT;
       current[t][l] := true;
@@ -989,7 +989,7 @@ ruleset t: table do
     --@ source tdx_sept_remove_private_spte: the mirror is cleared already
     --@ operation zap_leaf gfn=t gfn=l returns KVM_BUG_ON
     rule "zap without HKID hits KVM_BUG_ON"
-      step = S_WALK & kick_answered() & in_range(t, l) & mirrorLeaf[t][l] = PRESENT & !ZAP_SHARED & !hkidAssigned & ASSERT_HKID ==>
+      step = S_WALK & kick_answered() & in_range(t, l) & mirrorLeaf[t][l] = PRESENT & (!ZAP_SHARED) & (!hkidAssigned) & ASSERT_HKID ==>
     begin
       bugged := true;
       kick_all();
@@ -1013,7 +1013,7 @@ ruleset t: table do
       septLeaf[t][l] := (septLeaf[t][l] = MAPPED) ? BLOCKED : PENDING_BLOCKED;
       blockAge[t][l] := 0;
       waitZap := false;
-      step := (TRACK_FIRST | !DO_TRACK) ? S_KICK : S_TRACK;
+      step := (TRACK_FIRST | (!DO_TRACK)) ? S_KICK : S_TRACK;
     end;
 
     --@ source tdx_sept_zap_private_spte, tdh_do_no_vcpus
@@ -1028,7 +1028,7 @@ ruleset t: table do
     --@ operation TDH.MEM.RANGE.BLOCK gfn=t gfn=l level=0 returns TDX_EPT_ENTRY_STATE_INCORRECT
     rule "TDH.MEM.RANGE.BLOCK of a premapped leaf (6.16)"
       step = S_BLOCK & current[t][l] & kick_answered() & block_status(t, l) = TDX_EPT_ENTRY_STATE_INCORRECT
-      & !kvmRunnable & premap_left() ==>
+      & (!kvmRunnable) & premap_left() ==>
     begin
       premapped[t][l] := false;
       for p: page do
@@ -1042,7 +1042,7 @@ ruleset t: table do
     --@ operation TDH.MEM.RANGE.BLOCK gfn=t gfn=l level=0 returns TDX_TD_KEYS_NOT_CONFIGURED|TDX_EPT_WALK_FAILED|TDX_EPT_ENTRY_STATE_INCORRECT|TDX_GPA_RANGE_ALREADY_BLOCKED
     rule "TDH.MEM.RANGE.BLOCK is refused"
       step = S_BLOCK & current[t][l] & kick_answered() & block_status(t, l) != TDX_SUCCESS & block_status(t, l) != TDX_OPERAND_BUSY
-      & !(block_status(t, l) = TDX_EPT_ENTRY_STATE_INCORRECT & !kvmRunnable & premap_left()) ==>
+      & (!(block_status(t, l) = TDX_EPT_ENTRY_STATE_INCORRECT & (!kvmRunnable) & premap_left())) ==>
     begin
       zap_refused(block_status(t, l));
     end;
@@ -1084,7 +1084,7 @@ end;
 
 --@ source tdx_track: nothing to do before the TD is runnable
 --@ operation track_skipped
-rule "TRACK is skipped before the TD is runnable" step = S_TRACK & !kvmRunnable ==>
+rule "TRACK is skipped before the TD is runnable" step = S_TRACK & (!kvmRunnable) ==>
 begin
   step := TRACK_FIRST ? S_BLOCK : (DO_KICK ? S_KICK : S_REMOVE);
 end;
@@ -1212,7 +1212,7 @@ ruleset t: table do
           pamt[p] := PT_NDA;
         end;
       end;
-      if job = DELETE & !target[t][l] then slotPageLost := true; end;
+      if job = DELETE & (!target[t][l]) then slotPageLost := true; end;
       waitZap := false;
       step := S_WBINVD;
     end;
@@ -1272,7 +1272,7 @@ end;
 
 --@ source kvm_gmem_invalidate_begin
 --@ operation job_unlock
-rule "mmu_lock dropped" step = S_WALK & kick_answered() & (forall t: table do forall l: leaf do !(in_range(t, l) & mirrorLeaf[t][l] = PRESENT) end end) ==>
+rule "mmu_lock dropped" step = S_WALK & kick_answered() & (forall t: table do forall l: leaf do (!(in_range(t, l) & mirrorLeaf[t][l] = PRESENT)) end end) ==>
 begin
   step := S_UNLOCKED;
 end;
@@ -1286,7 +1286,7 @@ ruleset t: table do
       for p: page do
         if gmem[t][l][p] then
           gmem[t][l][p] := false;
-          free[p] := !pinned[p];
+          free[p] := (!pinned[p]);
         end;
       end;
       step := S_END;
@@ -1326,7 +1326,7 @@ begin
       for p: page do
         if gmem[t][l][p] then
           gmem[t][l][p] := false;
-          free[p] := !pinned[p];
+          free[p] := (!pinned[p]);
         end;
       end;
     end;
@@ -1341,8 +1341,8 @@ end;
 --@ source kvm_put_kvm, kvm_destroy_vm
 --@ operation vm_release
 rule "last reference to the VM dropped"
-  phase = P_LIVE & job = NO_JOB & (!gmemOpen | HKID_FIRST) & (forall v: vcpu do mode[v] = V_OUT end)
-  & !(populate_running()) & !(finalize_running()) ==>
+  phase = P_LIVE & job = NO_JOB & ((!gmemOpen) | HKID_FIRST) & (forall v: vcpu do mode[v] = V_OUT end)
+  & (!(populate_running())) & (!(finalize_running())) ==>
 begin
   phase := P_FLUSH;
 end;
@@ -1350,7 +1350,7 @@ end;
 ruleset v: vcpu do
   --@ source tdx_flush_vp_on_cpu
   --@ operation TDH.VP.FLUSH vcpu=v
-  rule "TDH.VP.FLUSH" phase = P_FLUSH & associated[v] & !unflushed[v] ==>
+  rule "TDH.VP.FLUSH" phase = P_FLUSH & associated[v] & (!unflushed[v]) ==>
   begin
     associated[v] := false;
     behind[v] := true;
@@ -1359,7 +1359,7 @@ ruleset v: vcpu do
 
   --@ source tdx_flush_vp: TDX_VCPU_NOT_ASSOCIATED is benign
   --@ operation TDH.VP.FLUSH vcpu=v returns TDX_VCPU_NOT_ASSOCIATED
-  rule "TDH.VP.FLUSH of a vCPU that is not associated" phase = P_FLUSH & !associated[v] & !unflushed[v] ==>
+  rule "TDH.VP.FLUSH of a vCPU that is not associated" phase = P_FLUSH & (!associated[v]) & (!unflushed[v]) ==>
   begin
     -- nothing to flush
   end;
@@ -1367,7 +1367,7 @@ end;
 
 --@ source tdx_mmu_release_hkid
 --@ operation TDH.MNG.VPFLUSHDONE
-rule "TDH.MNG.VPFLUSHDONE" phase = P_FLUSH & (forall v: vcpu do !associated[v] end) ==>
+rule "TDH.MNG.VPFLUSHDONE" phase = P_FLUSH & (forall v: vcpu do (!associated[v]) end) ==>
 begin
   lifecycle := TD_BLOCKED;
   for k: package do cachePending[k] := true; end;
@@ -1377,18 +1377,18 @@ end;
 ruleset k: package do
   --@ source smp_func_do_phymem_cache_wb
   --@ operation TDH.PHYMEM.CACHE.WB package=k
-  rule "TDH.PHYMEM.CACHE.WB" phase = P_CACHE_WB & cachePending[k] & !cacheFailed[k] ==>
+  rule "TDH.PHYMEM.CACHE.WB" phase = P_CACHE_WB & cachePending[k] & (!cacheFailed[k]) ==>
   begin
     cachePending[k] := false;
     cacheInterrupted[k] := false;
-    if forall m: package do !cachePending[m] end then
+    if forall m: package do (!cachePending[m]) end then
       for p: page do dirty[p] := false; end;
     end;
   end;
 
   --@ source smp_func_do_phymem_cache_wb: TDX_INTERRUPTED_RESUMABLE
   --@ operation TDH.PHYMEM.CACHE.WB package=k interrupt=1 returns TDX_INTERRUPTED_RESUMABLE
-  rule "TDH.PHYMEM.CACHE.WB is interrupted" phase = P_CACHE_WB & cachePending[k] & !cacheInterrupted[k] & !cacheFailed[k] ==>
+  rule "TDH.PHYMEM.CACHE.WB is interrupted" phase = P_CACHE_WB & cachePending[k] & (!cacheInterrupted[k]) & (!cacheFailed[k]) ==>
   begin
     cacheInterrupted[k] := true;
   end;
@@ -1396,7 +1396,7 @@ end;
 
 --@ source tdx_mmu_release_hkid
 --@ operation TDH.MNG.KEY.FREEID
-rule "TDH.MNG.KEY.FREEID" phase = P_CACHE_WB & (forall k: package do !cachePending[k] end) ==>
+rule "TDH.MNG.KEY.FREEID" phase = P_CACHE_WB & (forall k: package do (!cachePending[k]) end) ==>
 begin
   lifecycle := TD_TEARDOWN;
   opState := OP_NONE;
@@ -1409,7 +1409,7 @@ ruleset t: table do
   --@ source handle_removed_pt, tdx_sept_free_private_spt
   --@ operation reclaim_table gfn=t
   rule "a table's page is reclaimed and freed"
-    phase = P_RECLAIM & !gmemOpen & job = NO_JOB & mirrorTable[t] = PRESENT & (forall l: leaf do mirrorLeaf[t][l] != PRESENT end) ==>
+    phase = P_RECLAIM & (!gmemOpen) & job = NO_JOB & mirrorTable[t] = PRESENT & (forall l: leaf do mirrorLeaf[t][l] != PRESENT end) ==>
   begin
     mirrorTable[t] := NONPRESENT;
     septTable[t] := SEPT_FREE;
@@ -1425,7 +1425,7 @@ end;
 
 --@ source kvm_mmu_uninit_tdp_mmu
 --@ operation reclaim_directory
-rule "the directory is reclaimed" phase = P_RECLAIM & !gmemOpen & job = NO_JOB & (forall t: table do mirrorTable[t] = NONPRESENT end) ==>
+rule "the directory is reclaimed" phase = P_RECLAIM & (!gmemOpen) & job = NO_JOB & (forall t: table do mirrorTable[t] = NONPRESENT end) ==>
 begin
   lowerDirectory := false;
   upperDirectory := false;
@@ -1442,7 +1442,7 @@ end;
 
 --@ source tdx_reclaim_td_control_pages
 --@ operation reclaim_tdr
-rule "the TDR is reclaimed" (phase = P_TDR | (TDR_FIRST & phase = P_RECLAIM)) & (!MODULE_CHILDREN | !(td_has_pages())) ==>
+rule "the TDR is reclaimed" (phase = P_TDR | (TDR_FIRST & phase = P_RECLAIM)) & ((!MODULE_CHILDREN) | (!(td_has_pages()))) ==>
 begin
   lifecycle := TD_NONE;
   phase := P_TDR_WBINVD;
@@ -1499,7 +1499,7 @@ ruleset t: table do
   --@ source tdx_sept_free_private_spt: the page is leaked
   --@ operation inject_seamcall_failure ; reclaim_table gfn=t returns TDX_SYS_SHUTDOWN
   rule "a table's reclaim fails"
-    HARD_FAILURE & phase = P_RECLAIM & !gmemOpen & job = NO_JOB & mirrorTable[t] = PRESENT & (forall l: leaf do mirrorLeaf[t][l] != PRESENT end) ==>
+    HARD_FAILURE & phase = P_RECLAIM & (!gmemOpen) & job = NO_JOB & mirrorTable[t] = PRESENT & (forall l: leaf do mirrorLeaf[t][l] != PRESENT end) ==>
   begin
     refused := TDX_SYS_SHUTDOWN;
     mirrorTable[t] := NONPRESENT;
@@ -1518,7 +1518,7 @@ ruleset v: vcpu do
   -- KVM takes the vCPU to be flushed all the same, and goes to the next one.
   --@ source tdx_flush_vp, tdx_flush_vp_on_cpu
   --@ operation inject_seamcall_failure ; TDH.VP.FLUSH vcpu=v returns TDX_SYS_SHUTDOWN
-  rule "TDH.VP.FLUSH fails" HARD_FAILURE & phase = P_FLUSH & !unflushed[v] ==>
+  rule "TDH.VP.FLUSH fails" HARD_FAILURE & phase = P_FLUSH & (!unflushed[v]) ==>
   begin
     refused := TDX_SYS_SHUTDOWN;
     unflushed[v] := true;
@@ -1555,7 +1555,7 @@ end;
 ruleset k: package do
   --@ source smp_func_do_phymem_cache_wb: WARN_ON_ONCE, and the next package
   --@ operation inject_seamcall_failure ; TDH.PHYMEM.CACHE.WB package=k returns TDX_SYS_SHUTDOWN
-  rule "TDH.PHYMEM.CACHE.WB fails" HARD_FAILURE & phase = P_CACHE_WB & cachePending[k] & !cacheFailed[k] ==>
+  rule "TDH.PHYMEM.CACHE.WB fails" HARD_FAILURE & phase = P_CACHE_WB & cachePending[k] & (!cacheFailed[k]) ==>
   begin
     refused := TDX_SYS_SHUTDOWN;
     cacheFailed[k] := true;
@@ -1573,7 +1573,7 @@ end;
 
 --@ source tdx_mmu_release_hkid
 --@ operation inject_seamcall_failure ; TDH.MNG.KEY.FREEID returns TDX_SYS_SHUTDOWN
-rule "TDH.MNG.KEY.FREEID fails" HARD_FAILURE & phase = P_CACHE_WB & (forall k: package do !cachePending[k] end) ==>
+rule "TDH.MNG.KEY.FREEID fails" HARD_FAILURE & phase = P_CACHE_WB & (forall k: package do (!cachePending[k]) end) ==>
 begin
   refused := TDX_SYS_SHUTDOWN;
   phase := P_LEAKED;
@@ -1591,7 +1591,7 @@ end;
 --@ source tdx_sept_free_private_spt, handle_removed_pt
 --@ operation inject_seamcall_failure ; reclaim_directory returns TDX_SYS_SHUTDOWN
 rule "the lower directory page's reclaim fails"
-  HARD_FAILURE & phase = P_RECLAIM & !gmemOpen & job = NO_JOB & (forall t: table do mirrorTable[t] = NONPRESENT end) ==>
+  HARD_FAILURE & phase = P_RECLAIM & (!gmemOpen) & job = NO_JOB & (forall t: table do mirrorTable[t] = NONPRESENT end) ==>
 begin
   refused := TDX_SYS_SHUTDOWN;
   upperDirectory := false;
@@ -1601,7 +1601,7 @@ end;
 --@ source tdx_sept_free_private_spt, handle_removed_pt
 --@ operation inject_seamcall_failure after=1 ; reclaim_directory returns TDX_SYS_SHUTDOWN
 rule "the upper directory page's reclaim fails"
-  HARD_FAILURE & phase = P_RECLAIM & !gmemOpen & job = NO_JOB & (forall t: table do mirrorTable[t] = NONPRESENT end) ==>
+  HARD_FAILURE & phase = P_RECLAIM & (!gmemOpen) & job = NO_JOB & (forall t: table do mirrorTable[t] = NONPRESENT end) ==>
 begin
   refused := TDX_SYS_SHUTDOWN;
   lowerDirectory := false;
@@ -1722,15 +1722,15 @@ invariant "while keys are configured every entry that is not free has only mappe
 
 --@ source TLB tracking
 invariant "no vCPU in the guest uses a translation to a freed page"
-  forall v: vcpu do forall p: page do (inside(v) & tlb[v][p]) -> !free[p] end end;
+  forall v: vcpu do forall p: page do (inside(v) & tlb[v][p]) -> (!free[p]) end end;
 
 --@ source TDX module, PAMT
 invariant "a free page belongs to no TD and no dirty cache line of its HKID is left"
-  forall p: page do free[p] -> (pamt[p] = PT_NDA & !dirty[p]) end;
+  forall p: page do free[p] -> (pamt[p] = PT_NDA & (!dirty[p])) end;
 
 --@ source tdp_mmu.c, mirror page tables
 invariant "while the HKID is assigned and the VM is not bugged, outside write-locked and FROZEN windows, mirror SPTE and S-EPT entry agree"
-  (hkidAssigned & lifecycle = TD_KEYS_CONFIGURED & !bugged & !(write_locked())) ->
+  (hkidAssigned & lifecycle = TD_KEYS_CONFIGURED & (!bugged) & (!(write_locked()))) ->
     (forall t: table do
       (mirrorTable[t] = FROZEN | (mirrorTable[t] = PRESENT & septTable[t] = NL_MAPPED) | (mirrorTable[t] = NONPRESENT & septTable[t] = SEPT_FREE))
       & (forall l: leaf do
@@ -1742,21 +1742,21 @@ invariant "while the HKID is assigned and the VM is not bugged, outside write-lo
 invariant "no zap or teardown SEAMCALL is refused except as the kernel expects" refused = TDX_SUCCESS;
 
 --@ source tdh_do_no_vcpus
-invariant "the retry with all vCPUs out is never busy" !retryBusy;
+invariant "the retry with all vCPUs out is never busy" (!retryBusy);
 
 --@ source KVM_BUG_ON
-invariant "KVM_BUG_ON is never reached" !bugged;
+invariant "KVM_BUG_ON is never reached" (!bugged);
 
 --@ source kvm_destroy_vm, tdx_mmu_release_hkid
 invariant "the HKID is released only after all private leaves are gone"
-  !hkidAssigned -> (forall p: page do pamt[p] != PT_REG end);
+  (!hkidAssigned) -> (forall p: page do pamt[p] != PT_REG end);
 
 --@ source tdx_reclaim_td_control_pages
 invariant "TDR is reclaimed last"
-  lifecycle = TD_NONE -> !(td_has_pages());
+  lifecycle = TD_NONE -> (!(td_has_pages()));
 
 --@ source kvm_arch_flush_shadow_memslot
-invariant "deleting a memslot loses no other slot's pages" !slotPageLost;
+invariant "deleting a memslot loses no other slot's pages" (!slotPageLost);
 
 -- The relations are functions: every prover needs to be told.
 --@ source external_spt

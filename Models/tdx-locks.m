@@ -100,7 +100,7 @@ end;
 --@ source mutex
 function mutex_free(v: vcpu): boolean;
 begin
-  return forall h: thread do !mutex[v][h] end;
+  return forall h: thread do (!mutex[v][h]) end;
 end;
 
 -- A vCPU with a mutex to take: kvm_for_each_vcpu.
@@ -115,7 +115,7 @@ ruleset h: thread do
     --@ source kvm_vm_ioctl_create_vcpu: created_vcpus++ under kvm->lock
     --@ operation create_vcpu_begin thread=h vcpu=v
     rule "KVM_CREATE_VCPU begins"
-      pc[h] = L_IDLE & !bugged & !finalized & vcpuPhase[v] = VCPU_ABSENT & (forall k: thread do !kvmLock[k] end) ==>
+      pc[h] = L_IDLE & (!bugged) & (!finalized) & vcpuPhase[v] = VCPU_ABSENT & (forall k: thread do (!kvmLock[k]) end) ==>
     begin
       ioctl[h] := IO_CREATE_VCPU;
       onVcpu[h][v] := true;
@@ -125,7 +125,7 @@ ruleset h: thread do
 
     --@ source kvm_vm_ioctl_create_vcpu: online_vcpus++ under kvm->lock
     --@ operation create_vcpu_end thread=h vcpu=v
-    rule "KVM_CREATE_VCPU ends" pc[h] = L_CREATE & onVcpu[h][v] & (forall k: thread do !kvmLock[k] end) ==>
+    rule "KVM_CREATE_VCPU ends" pc[h] = L_CREATE & onVcpu[h][v] & (forall k: thread do (!kvmLock[k]) end) ==>
     begin
       ioctl[h] := IO_NONE;
       onVcpu[h][v] := false;
@@ -135,26 +135,26 @@ ruleset h: thread do
 
     --@ source tdx_vcpu_init
     --@ operation init_vcpu thread=h vcpu=v
-    rule "KVM_TDX_INIT_VCPU begins" pc[h] = L_IDLE & !bugged & vcpuPhase[v] = VCPU_ONLINE ==>
+    rule "KVM_TDX_INIT_VCPU begins" pc[h] = L_IDLE & (!bugged) & vcpuPhase[v] = VCPU_ONLINE ==>
     begin
       ioctl[h] := IO_INIT_VCPU;
       onVcpu[h][v] := true;
-      pc[h] := (guarded(IO_INIT_VCPU) & !GUARD_INSIDE_MUTEX) ? L_KVM_LOCK : L_MUTEX;
+      pc[h] := (guarded(IO_INIT_VCPU) & (!GUARD_INSIDE_MUTEX)) ? L_KVM_LOCK : L_MUTEX;
     end;
 
     --@ source tdx_vcpu_init_mem_region
     --@ operation init_mem_region thread=h vcpu=v
-    rule "KVM_TDX_INIT_MEM_REGION begins" pc[h] = L_IDLE & !bugged & online(v) ==>
+    rule "KVM_TDX_INIT_MEM_REGION begins" pc[h] = L_IDLE & (!bugged) & online(v) ==>
     begin
       ioctl[h] := IO_INIT_MEM_REGION;
       onVcpu[h][v] := true;
-      pc[h] := (guarded(IO_INIT_MEM_REGION) & !GUARD_INSIDE_MUTEX) ? L_KVM_LOCK : L_MUTEX;
+      pc[h] := (guarded(IO_INIT_MEM_REGION) & (!GUARD_INSIDE_MUTEX)) ? L_KVM_LOCK : L_MUTEX;
     end;
   end;
 
   --@ source tdx_td_finalize
   --@ operation finalize thread=h
-  rule "KVM_TDX_FINALIZE_VM begins" pc[h] = L_IDLE & !bugged ==>
+  rule "KVM_TDX_FINALIZE_VM begins" pc[h] = L_IDLE & (!bugged) ==>
   begin
     ioctl[h] := IO_FINALIZE;
     pc[h] := L_KVM_LOCK;
@@ -164,7 +164,7 @@ ruleset h: thread do
   --@ source tdx_acquire_vm_state_locks
   --@ operation lock_kvm thread=h
   rule "kvm->lock"
-    pc[h] = L_KVM_LOCK & (forall k: thread do !kvmLock[k] end) & !(guarded(ioctl[h]) & (exists v: vcpu do vcpuPhase[v] = VCPU_CREATING end)) ==>
+    pc[h] = L_KVM_LOCK & (forall k: thread do (!kvmLock[k]) end) & (!(guarded(ioctl[h]) & (exists v: vcpu do vcpuPhase[v] = VCPU_CREATING end))) ==>
   begin
     kvmLock[h] := true;
     pc[h] := guarded(ioctl[h]) ? L_MUTEX : L_SLOTS_LOCK;
@@ -173,7 +173,7 @@ ruleset h: thread do
   --@ source tdx_acquire_vm_state_locks: -EBUSY
   --@ operation lock_kvm thread=h returns -EBUSY
   rule "the guard finds a vCPU being created"
-    pc[h] = L_KVM_LOCK & (forall k: thread do !kvmLock[k] end) & guarded(ioctl[h]) & (exists v: vcpu do vcpuPhase[v] = VCPU_CREATING end) ==>
+    pc[h] = L_KVM_LOCK & (forall k: thread do (!kvmLock[k]) end) & guarded(ioctl[h]) & (exists v: vcpu do vcpuPhase[v] = VCPU_CREATING end) ==>
   begin
     pc[h] := L_UNLOCK;
   end;
@@ -185,7 +185,7 @@ ruleset h: thread do
     rule "vcpu->mutex" pc[h] = L_MUTEX & mutex_free(v) & online(v) & (kvmLock[h] | onVcpu[h][v]) ==>
     begin
       mutex[v][h] := true;
-      if !kvmLock[h] then
+      if (!kvmLock[h]) then
         pc[h] := guarded(ioctl[h]) ? L_KVM_LOCK : (ioctl[h] = IO_INIT_MEM_REGION ? L_SLOTS_LOCK : L_CHECK);
       end;
     end;
@@ -195,7 +195,7 @@ ruleset h: thread do
   --@ operation lock_slots thread=h
   rule "slots_lock"
     (pc[h] = L_SLOTS_LOCK | (pc[h] = L_MUTEX & kvmLock[h] & (forall v: vcpu do online(v) -> mutex[v][h] end)))
-    & (forall k: thread do !slotsLock[k] end) ==>
+    & (forall k: thread do (!slotsLock[k]) end) ==>
   begin
     slotsLock[h] := true;
     pc[h] := L_CHECK;
@@ -204,7 +204,7 @@ ruleset h: thread do
   --@ source tdx_td_finalize, tdx_vcpu_init, tdx_vcpu_init_mem_region
   --@ operation check_state thread=h
   rule "the ioctl's checks pass"
-    pc[h] = L_CHECK & !bugged & !finalized
+    pc[h] = L_CHECK & (!bugged) & (!finalized)
     & (ioctl[h] = IO_INIT_VCPU -> (forall v: vcpu do onVcpu[h][v] -> vcpuPhase[v] = VCPU_ONLINE end))
     & (ioctl[h] = IO_INIT_MEM_REGION -> (forall v: vcpu do onVcpu[h][v] -> vcpuPhase[v] = VCPU_INITIALIZED end)) ==>
   begin
@@ -225,7 +225,7 @@ ruleset h: thread do
   --@ source TDX module, locks
   --@ operation seamcall_begin thread=h
   rule "a SEAMCALL begins"
-    (pc[h] = L_FIRST | pc[h] = L_SECOND) & call[h] = C_NONE & !finalized & !(tdr_busy(next_call(ioctl[h], pc[h] = L_FIRST))) ==>
+    (pc[h] = L_FIRST | pc[h] = L_SECOND) & call[h] = C_NONE & (!finalized) & (!(tdr_busy(next_call(ioctl[h], pc[h] = L_FIRST)))) ==>
   begin
     call[h] := next_call(ioctl[h], pc[h] = L_FIRST);
     if call[h] = C_MR_FINALIZE & (exists v: vcpu do vcpuPhase[v] = VCPU_CREATING end) then changedDuringCreation := true; end;
@@ -315,14 +315,14 @@ startstate "initialised TD without vCPUs" begin
 end;
 
 --@ source tdx_td_vcpu_init
-invariant "KVM_BUG_ON is never reached" !bugged;
+invariant "KVM_BUG_ON is never reached" (!bugged);
 
 --@ source 15945e9ec195
 invariant "at most one state-transition SEAMCALL is in flight"
   forall h: thread do forall k: thread do (call[h] != C_NONE & call[k] != C_NONE) -> h = k end end;
 
 --@ source 15945e9ec195
-invariant "the TD's state does not change while a vCPU is being created" !changedDuringCreation;
+invariant "the TD's state does not change while a vCPU is being created" (!changedDuringCreation);
 
 --@ source mutex
 invariant "a lock has at most one holder"

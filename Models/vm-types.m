@@ -79,7 +79,7 @@ const
   WIDE_ENOUGH: 65535;
 
 type
-  VENDOR: enum { INTEL, AMD, OTHER };
+  CPU_VENDOR: enum { INTEL, AMD, OTHER };
   -- What the loading code has just done.
   LOAD_PHASE: enum {
     UNLOADED, PROBED, MASK_WRITTEN, MMU_CONFIGURED, SEV_PROBED, CAPS_SET, VENDOR_READY, TDX_PROBED, TYPES_COMPLETE,
@@ -94,7 +94,7 @@ type
   BYTE: 0..255;
 
 var
-  cpu: VENDOR;
+  cpu: CPU_VENDOR;
   phase: LOAD_PHASE;
   -- kvm_caps.supported_vm_types
   mask: array [MASK_BIT] of boolean;
@@ -231,7 +231,7 @@ begin
   vmType := 0;
 end;
 
-ruleset vendor: VENDOR do
+ruleset vendor: CPU_VENDOR do
   --@ source a booted machine: kvm.ko's data is zero, no vendor module is loaded
   startstate "booted"
   begin
@@ -302,11 +302,11 @@ ruleset sev: boolean; es: boolean; snp: boolean; firmware: boolean; snpState: bo
     sevEsEnabled := sevEnabled & es & mmioCaching;
     sevSnpEnabled := sevEsEnabled & snp;
     if sevEnabled then
-      if !firmware then
+      if (!firmware) then
         sevEnabled := false;
         sevEsEnabled := false;
         sevSnpEnabled := false;
-      elsif !snpState then
+      elsif (!snpState) then
         sevSnpEnabled := false;
       end;
     end;
@@ -343,7 +343,7 @@ ruleset config: boolean do
     phase = CAPS_SET
   ==>
   begin
-    if !ASSIGN_BEFORE_VENDOR then
+    if (!ASSIGN_BEFORE_VENDOR) then
       assignDefault();
     end;
     if config & (tdpMmuEnabled | (!SW_PROTECTED_NEEDS_TDP_MMU)) then

@@ -25,9 +25,9 @@ struct PlantedGuardTests {
 
   static let plants = [
     Plant(
-      model: "coco-flags", right: "(!vcpus[v].created) & (vmType != TDX_VM | tdState = TD_INITIALIZED)",
-      wrong: "(!vcpus[v].created)",
-      invariant: "forall v: VCPU do !(vcpus[v].created & vmType = TDX_VM & tdState = TD_UNINITIALIZED) end",
+      model: "coco-flags", right: "(!vcpuState[v].created) & (vmType != TDX_VM | tdState = TD_INITIALIZED)",
+      wrong: "(!vcpuState[v].created)",
+      invariant: "forall v: VCPU do !(vcpuState[v].created & vmType = TDX_VM & tdState = TD_UNINITIALIZED) end",
       divergence: Divergence(step: 8, subject: "vcpu_created[vcpu=0]", model: "true", engine: "false")),
     Plant(
       model: "coco-flags", right: "(phase = READY | (FD_BEFORE_FLAGS & phase = TYPED))",
