@@ -76,6 +76,9 @@ enum Z3Call {
     }
     unsafe Z3_solver_inc_ref(context, solver)
     unsafe try check(context, "Z3_solver_inc_ref")
+    // Else every check takes SIGINT for itself, through one global that checks in several threads overwrite: a signal is lost or
+    // ends in a crash.
+    unsafe try set(context, solver, flag: "ctrl_c", to: false)
     if kind == .simple {
       unsafe try set(context, solver, flag: "auto_config", to: false)
       unsafe try set(context, solver, number: "relevancy", to: 0)

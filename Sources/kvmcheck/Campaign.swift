@@ -129,7 +129,8 @@ struct Campaign: Sendable {
     var rows: [ResultRow] = []
     for (instance, findings) in zip(instances, all) {
       let builder = RowBuilder(
-        instance: instance, findings: findings, stop: stop.reason, replayer: request.decider.replayer(for: instance),
+        instance: instance, findings: findings, stop: stop.reason,
+        replayer: request.decider.replayer(for: instance, findings),
         only: request.only)
       if let variant = instance.variant {
         rows += builder.variantRows(variant)

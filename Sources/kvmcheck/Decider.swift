@@ -51,6 +51,8 @@ struct Decider: Sendable {
   /// Throws: only what is nobody's verdict (our own bug).
   func decide(_ instance: Instance) async throws -> Findings {
     var findings = Findings()
+    // Compiling what nobody will search any more is what a stopped command would spend its last seconds on.
+    if Task.isCancelled { return findings }
     let program: Program
     do { program = try Program(model: instance.model) } catch {
       return limited(instance, .enumeration(error.what))
@@ -74,9 +76,9 @@ struct Decider: Sendable {
     return search(ExplicitEngine(program), instance)
   }
 
-  /// The concrete machine for an instance's traces; nil where the model does not speak of it.
-  func replayer(for instance: Instance) -> Replayer? {
-    guard let program = Self.program(of: instance) else { return nil }
+  /// The concrete machine for an instance's traces; nil where there are none, or the model does not speak of it.
+  func replayer(for instance: Instance, _ findings: Findings) -> Replayer? {
+    guard findings.hasTrace, let program = Self.program(of: instance) else { return nil }
     return Replayer(program: program)
   }
 

@@ -22,6 +22,13 @@ struct Findings: Sendable {
     return Portfolio.preferred(opinions)
   }
 
+  /// Whether some engine has found a run to a violation.
+  var hasTrace: Bool {
+    opinions.values.joined().contains {
+      if case .violated = $0.verdict { true } else { false }
+    }
+  }
+
   /// What the other engines said, in words: second opinions that conclude or that cover a depth.
   func seconds(_ property: PropertyID, besides engine: String) -> [String] {
     (opinions[property] ?? []).filter { $0.engine != engine && Self.isTelling($0.verdict) }.map(Portfolio.words)

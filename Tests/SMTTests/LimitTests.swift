@@ -37,6 +37,23 @@ import Testing
     #expect(spent[0] > 0)
   }
 
+  /// Z3 takes SIGINT for itself while it checks unless it is told not to; it is the command's.
+  @Test(arguments: [SolverKind.simple, .standard, .logic("QF_FD")])
+  func signalsAreNotZ3s(kind: SolverKind) async throws {
+    signal(SIGINT, SIG_IGN)
+    let interrupter = Interrupter()
+    let sender = Task.detached {
+      while !interrupter.isChecking, !Task.isCancelled { await Task.yield() }
+      while interrupter.isChecking { kill(getpid(), SIGINT) }
+    }
+    var session = try SMTSession(TermStore(), kind: kind, interrupter: interrupter)
+    let question = hardQuestion(&session)
+    try session.assert(question)
+    expectSame(try session.check(effort: 200_000), .unknown(.effort))
+    sender.cancel()
+    await sender.value
+  }
+
   @Test func aSessionGoesOnAfterItsLimit() throws {
     var session = try SMTSession(TermStore())
     let question = hardQuestion(&session)
