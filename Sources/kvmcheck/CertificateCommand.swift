@@ -120,13 +120,10 @@ struct CertificateCheckCommand: AsyncParsableCommand {
     let external = try solver.map(ExternalSolver.init(named:))
     let options = options
     let results = try await stop.running(timeout: options.timeout, memory: options.memory?.bytes) {
-      var results: [Checked] = []
-      for path in paths where stop.reason == .none {
-        let result = try await Self.check(path, root: root, external)
-        results.append(result)
+      let jobs = options.jobs ?? ProcessInfo.processInfo.activeProcessorCount
+      return try await Self.check(paths, jobs: jobs, root: root, external) { result in
         if options.format == .text { try console.write(Self.line(of: result)) }
       }
-      return results
     }
     let name = external?.name ?? "z3 \(SMTSession.solverVersion)"
     let failed = results.count { $0.reason != nil }
@@ -157,6 +154,33 @@ struct CertificateCheckCommand: AsyncParsableCommand {
     let all = ProofFolder(reading: root + "/Proofs").all()
     if all.isEmpty { throw UsageError("\(root)/Proofs holds no certificate") }
     return (all, root)
+  }
+
+  /// Checks several at once and hands the results out in the order of the files; stops where it is cancelled.
+  private static func check(
+    _ paths: [String], jobs: Int, root: String?, _ external: ExternalSolver?, emit: (Checked) throws -> Void
+  ) async throws -> [Checked] {
+    var done: [Int: Checked] = [:]
+    var results: [Checked] = []
+    try await withThrowingTaskGroup(of: (Int, Checked).self) { group in
+      var next = 0
+      func start() {
+        guard next < paths.count, !Task.isCancelled else { return }
+        let index = next
+        next += 1
+        group.addTask { (index, try await check(paths[index], root: root, external)) }
+      }
+      for _ in 0..<max(1, jobs) { start() }
+      for try await (index, result) in group {
+        done[index] = result
+        while let ready = done.removeValue(forKey: results.count) {
+          results.append(ready)
+          try emit(ready)
+        }
+        start()
+      }
+    }
+    return results
   }
 
   private static func check(_ path: String, root: String?, _ external: ExternalSolver?) async throws -> Checked {

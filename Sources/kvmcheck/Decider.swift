@@ -135,7 +135,8 @@ struct Decider: Sendable {
   private func inductive(_ program: Program, _ instance: Instance, _ findings: inout Findings) async throws {
     if engine == .auto, proofs == nil { try await recheck(program, instance, &findings) }
     let questions = instance.questions.filter { question in
-      question.isSymbolic && (engine == .pdr || isWorthAsking(question.property, findings, instance))
+      guard question.isSymbolic, findings.certificates[question.property] == nil else { return false }
+      return engine == .pdr || isWorthAsking(question.property, findings, instance)
     }
     guard !questions.isEmpty, !Task.isCancelled else { return }
     let budget = Budget(depth: depth ?? 1_000, effort: Self.effort, queries: engine == .pdr ? .max : Self.queryBudget)

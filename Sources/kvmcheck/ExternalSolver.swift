@@ -8,7 +8,7 @@ final class ExternalSolver: Sendable {
   let name: String
   private let path: String
   private let arguments: [String]
-  private let running = Mutex<Int32?>(nil)
+  private let running = Mutex<Set<Int32>>([])
 
   /// Finds the program: by name on the path, or where it lies. Throws: there is none.
   init(named text: String) throws(UsageError) {
@@ -35,16 +35,17 @@ final class ExternalSolver: Sendable {
     process.standardOutput = output
     process.standardError = output
     try process.run()
-    running.withLock { $0 = process.processIdentifier }
+    let identifier = process.processIdentifier
+    running.withLock { _ = $0.insert(identifier) }
     let data = output.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
-    running.withLock { $0 = nil }
+    running.withLock { _ = $0.remove(identifier) }
     return Self.firstUnmet(in: String(decoding: data, as: UTF8.self), of: obligations, name)
   }
 
-  /// Ends the program if it runs.
+  /// Ends the program wherever it runs.
   func stop() {
-    running.withLock { if let process = $0 { _ = kill(process, SIGTERM) } }
+    running.withLock { for process in $0 { _ = kill(process, SIGTERM) } }
   }
 
   /// Each obligation's name and then its answer, in order; anything else is not believed.

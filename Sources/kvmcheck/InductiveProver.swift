@@ -48,6 +48,7 @@ struct InductiveProver: Sendable {
     }
     var attempt = Attempt(elaboration, budget)
     var results = try await first(questions, &attempt)
+    attempt.limitFurtherAttempts()
     for _ in 0..<Self.furtherAttempts {
       let open = results.indices.filter { results[$0].isOpenForOtherSizes }
       guard !open.isEmpty, attempt.grow(), !Task.isCancelled else { break }
@@ -84,6 +85,9 @@ struct InductiveProver: Sendable {
       sizes = sizes.map { $0 + 1 }
       return leavesSizesOpen && budget.queries > 0
     }
+
+    /// What larger sizes may cost together, whatever the first search did.
+    mutating func limitFurtherAttempts() { budget.queries = min(budget.queries, Decider.queryBudget) }
 
     /// Searches.
     mutating func search(_ properties: [PropertyID]) async throws -> PDRResult {
