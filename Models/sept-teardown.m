@@ -52,7 +52,8 @@
 -- `small` never holds two leaves either. `large` is too large for the main job (one vCPU and one package alone have more than
 -- 5.8 million states): `--scope large` says how far the search came.
 --@ scope two-tables: TABLES=2 LEAVES=1 PAGES=5 VCPUS=1 PACKAGES=1
---@ scope large: TABLES=2 PAGES=4
+--@ scope large: TABLES=2 PAGES=5
+--@ scope larger: TABLES=3 LEAVES=3 PAGES=7 VCPUS=3
 --@ variant every-kind-twice: in two => holds policy right
 --@ variant two-tables-filled: in two-tables => holds policy right
 --@ variant form-6-16: KVM_616=true =>
@@ -1793,3 +1794,52 @@ invariant "a vCPU faults on or accepts at most one entry"
     (forall t: table do forall u: table do (atTable[v][t] & atTable[v][u]) -> t = u end end)
     & (forall t: table do forall l: leaf do forall u: table do forall k: leaf do
       (atLeaf[v][t][l] & atLeaf[v][u][k]) -> (t = u & l = k) end end end end) end;
+
+-- Whose hands things are in: what a reader needs to know to see why the rest holds, and what provers look for.
+
+--@ source __tdp_mmu_set_spte_atomic, FROZEN_SPTE
+invariant "a FROZEN SPTE is in the hands of a fault"
+  forall t: table do
+    (mirrorTable[t] = FROZEN -> (exists v: vcpu do (mode[v] = V_TABLE_FROZEN | mode[v] = V_TABLE_ADDED) & atTable[v][t] end))
+    & (forall l: leaf do
+      mirrorLeaf[t][l] = FROZEN -> (populating[t][l] | (exists v: vcpu do (mode[v] = V_LEAF_FROZEN | mode[v] = V_LEAF_AUGED) & atLeaf[v][t][l] end)) end) end;
+
+--@ source set_external_spte_present, tdx_sept_remove_private_spte
+invariant "an S-EPT entry that its mirror SPTE does not show is in the hands of a fault or of a zap"
+  forall t: table do forall l: leaf do
+    (septLeaf[t][l] != SEPT_FREE & mirrorLeaf[t][l] != PRESENT)
+      -> (current[t][l] | populating[t][l] | (exists v: vcpu do mode[v] = V_LEAF_AUGED & atLeaf[v][t][l] end)) end end;
+
+--@ source TDX module, PAMT
+invariant "a page of the TD is behind an S-EPT entry"
+  forall p: page do
+    (pamt[p] = PT_REG -> (exists t: table do exists l: leaf do maps[t][l][p] end end))
+    & (pamt[p] = PT_EPT -> (exists t: table do tablePage[t][p] end)) end;
+
+--@ source kvm_gmem_get_pfn, tdx_mem_page_aug
+invariant "an S-EPT entry maps the file's page"
+  forall t: table do forall l: leaf do forall p: page do
+    maps[t][l][p] -> (gmem[t][l][p] & septLeaf[t][l] != SEPT_FREE) end end end;
+
+--@ source tdp_mmu_link_sp, tdx_sept_link_private_spt
+invariant "a linked table has its S-EPT page"
+  forall t: table do
+    (mirrorTable[t] = PRESENT -> septTable[t] != SEPT_FREE)
+    & (septTable[t] != SEPT_FREE -> (exists p: page do tablePage[t][p] & pamt[p] = PT_EPT end)) end;
+
+--@ source mmu_lock
+invariant "mmu_lock is held by readers or by one writer" !(read_locked() & write_locked());
+
+--@ source kvm_tdp_mmu_page_fault; TDX module, TDG.MEM.PAGE.ACCEPT
+invariant "a vCPU is at an entry while it faults on it or accepts it"
+  forall v: vcpu do
+    ((exists t: table do atTable[v][t] end) = (mode[v] = V_TABLE_FROZEN | mode[v] = V_TABLE_ADDED))
+    & ((exists t: table do exists l: leaf do atLeaf[v][t][l] end end) = (mode[v] = V_ACCEPTING | mode[v] = V_LEAF_FROZEN | mode[v] = V_LEAF_AUGED)) end;
+
+--@ source TDX module, TDG.MEM.PAGE.ACCEPT
+invariant "an entry whose page is being accepted is pending"
+  forall t: table do forall l: leaf do (exists v: vcpu do mode[v] = V_ACCEPTING & atLeaf[v][t][l] end) -> septLeaf[t][l] = PENDING end end;
+
+--@ source hardware page walk
+invariant "while keys are configured a cached translation is of a page of the TD"
+  lifecycle = TD_KEYS_CONFIGURED -> (forall v: vcpu do forall p: page do tlb[v][p] -> pamt[p] != PT_NDA end end);

@@ -64,6 +64,23 @@ package struct CertificateChecker: Sendable {
     return forms
   }
 
+  /// By obligation: lemmas that are enough for it, as Z3 says; nil where it does not know. A hint for other solvers, which find out for
+  /// themselves whether it is right.
+  package func premises(
+    of form: Form, effort: UInt32, interrupter: Interrupter = Interrupter()
+  ) throws(SMTError) -> [Set<Int>?] {
+    var session = try ProofSession(form.obligations, effort: effort, interrupter: interrupter)
+    var premises: [Set<Int>?] = []
+    for obligation in form.obligations.obligations {
+      if case .holds(let needed) = try session.check(obligation, assuming: form.obligations.lemmas.indices) {
+        premises.append(needed)
+      } else {
+        premises.append(nil)
+      }
+    }
+    return premises
+  }
+
   /// What is not met of one form; nil if everything is. `effort` bounds each question in Z3's rlimit units.
   package func check(
     _ form: Form, effort: UInt32, interrupter: Interrupter = Interrupter()

@@ -109,12 +109,22 @@ package struct LemmaText {
       guard let variable = store.operands(of: term).first, let body = store.operands(of: term).last else { return nil }
       let head = quantifier(isNegated ? "forall" : "exists", variable)
       return text(of: body, isNegated: isNegated).map { "(\(head)\($0) end)" }
-    case .variable, .none, .ifThenElse, .negate, .add, .subtract, .multiply, .divideSigned, .remainderSigned,
+    case .ifThenElse: return choice(Array(store.operands(of: term)), isNegated: isNegated)
+    case .variable, .none, .negate, .add, .subtract, .multiply, .divideSigned, .remainderSigned,
       .divideUnsigned, .remainderUnsigned, .bitNot, .bitAnd, .bitOr, .bitXor, .shiftLeft, .shiftRightLogical,
       .shiftRightArithmetic, .lessUnsigned, .lessOrEqualUnsigned, .lessSigned, .lessOrEqualSigned, .extract,
       .concatenate, .extendUnsigned, .extendSigned:
       return nil
     }
+  }
+
+  /// `(c & a) | (!c & b)`, with a and b negated where the whole is.
+  private mutating func choice(_ operands: [Term], isNegated: Bool) -> String? {
+    guard operands.count == 3, let condition = text(of: operands[0], isNegated: false),
+      let other = text(of: operands[0], isNegated: true), let one = text(of: operands[1], isNegated: isNegated),
+      let two = text(of: operands[2], isNegated: isNegated)
+    else { return nil }
+    return "((\(condition) & \(one)) | (\(other) & \(two)))"
   }
 
   private mutating func equality(_ operands: [Term], isNegated: Bool) -> String? {

@@ -3,6 +3,9 @@ package import SMT
 
 /// Puts obligations to Z3, in a session of its own that nothing else has touched.
 ///
+/// Quantified obligations are tried by matching alone first: nearly all that follow do so at once. What is left open is put to a second
+/// session that looks for models as well, which decides more and may take for ever.
+///
 /// Start states are asked about before the background is asserted: if no state satisfied it, everything would follow from it.
 package struct ProofSession: ~Copyable {
   /// What became of an obligation.
@@ -15,11 +18,13 @@ package struct ProofSession: ~Copyable {
   }
 
   package let obligations: Obligations
-  private var session: SMTSession
+  private var first: PreparedSession
+  /// Decides more, at any price; made when it is needed.
+  private var second: PreparedSession?
+  /// How often the second session may yet fail to decide: where it does so often, the lemmas are at fault.
+  private var patience = 24
   private let effort: UInt32
-  private var hasBackground = false
-  /// By lemma: true, it makes the lemma count.
-  private var switches: [Term] = []
+  private let interrupter: Interrupter
   /// How many obligations were asked.
   package private(set) var asked = 0
 
@@ -29,19 +34,48 @@ package struct ProofSession: ~Copyable {
   ) throws(SMTError) {
     self.obligations = obligations
     self.effort = effort
-    let isQuantified = !obligations.sortNames.isEmpty
-    session = try SMTSession(
-      obligations.store, kind: isQuantified ? .simpleUntuned : .simple, interrupter: interrupter)
+    self.interrupter = interrupter
+    first = try PreparedSession(
+      obligations, kind: obligations.sortNames.isEmpty ? .simple : .matching, interrupter: interrupter)
   }
 
   /// Whether an obligation holds if these lemmas do.
   package mutating func check(_ obligation: Obligation, assuming lemmas: some Sequence<Int>) throws(SMTError) -> Answer
   {
     asked += 1
-    let effort = effort
+    let lemmas = Array(lemmas)
+    let answer = try first.check(obligation, assuming: lemmas, of: obligations, effort: effort)
+    guard case .stopped(.solver) = answer, !obligations.sortNames.isEmpty, patience > 0 else { return answer }
+    var session: PreparedSession
+    if let made = second.take() {
+      session = made
+    } else {
+      session = try PreparedSession(obligations, kind: .simpleUntuned, interrupter: interrupter)
+    }
+    let other = try session.check(obligation, assuming: lemmas, of: obligations, effort: effort)
+    second = consume session
+    if case .stopped = other { patience -= 1 }
+    return other
+  }
+}
+
+/// A session with the background and the lemmas, each behind a switch.
+private struct PreparedSession: ~Copyable {
+  private var session: SMTSession
+  private var hasBackground = false
+  /// By lemma: true, it makes the lemma count.
+  private var switches: [Term] = []
+
+  init(_ obligations: Obligations, kind: SolverKind, interrupter: Interrupter) throws(SMTError) {
+    session = try SMTSession(obligations.store, kind: kind, interrupter: interrupter)
+  }
+
+  mutating func check(
+    _ obligation: Obligation, assuming lemmas: [Int], of obligations: Obligations, effort: UInt32
+  ) throws(SMTError) -> ProofSession.Answer {
     var assumptions: [Term] = []
     if !obligation.isAtStart {
-      try assertBackground()
+      try assertBackground(of: obligations)
       assumptions = lemmas.map { switches[$0] }
     }
     let assumed = assumptions
@@ -58,7 +92,7 @@ package struct ProofSession: ~Copyable {
     }
   }
 
-  private mutating func assertBackground() throws(SMTError) {
+  private mutating func assertBackground(of obligations: Obligations) throws(SMTError) {
     if hasBackground { return }
     hasBackground = true
     for term in obligations.background { try session.assert(term) }

@@ -67,7 +67,7 @@ enum Z3Call {
     switch kind {
     case .standard:
       unsafe solver = try result(context, "Z3_mk_solver", Z3_mk_solver(context))
-    case .simple, .simpleUntuned:
+    case .simple, .simpleUntuned, .matching:
       unsafe solver = try result(context, "Z3_mk_simple_solver", Z3_mk_simple_solver(context))
     case .logic(let name):
       let symbol = unsafe Z3_mk_string_symbol(context, name)
@@ -82,6 +82,9 @@ enum Z3Call {
     if kind == .simple {
       unsafe try set(context, solver, flag: "auto_config", to: false)
       unsafe try set(context, solver, number: "relevancy", to: 0)
+    }
+    if kind == .matching {
+      unsafe try set(context, solver, flag: "mbqi", to: false)
     }
     return unsafe solver
   }

@@ -219,7 +219,8 @@ struct CertificateCheckCommand: AsyncParsableCommand {
             remark = cycle.map { "not in EPR: " + $0.joined(separator: " → ") } ?? "in EPR"
           }
           if let external {
-            if let reason = try external.firstUnmet(of: form.obligations) {
+            let premises = try checker.premises(of: form, effort: Decider.effort, interrupter: interrupter)
+            if let reason = try external.firstUnmet(of: form.obligations, needing: premises) {
               return ("\(reason) (\(form.name))", Task.isCancelled, remark)
             }
           } else if let failure = try checker.check(form, effort: Decider.effort, interrupter: interrupter) {

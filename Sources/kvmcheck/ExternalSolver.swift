@@ -23,10 +23,11 @@ final class ExternalSolver: Sendable {
     arguments = name.hasPrefix("cvc5") ? ["--incremental", "--lang", "smt2"] : []
   }
 
-  /// The first obligation that the program does not call `unsat`; nil if there is none. Throws: it cannot be run.
-  func firstUnmet(of obligations: Obligations) throws -> String? {
+  /// The first obligation that the program does not call `unsat`; nil if there is none. `needed` are the lemmas that may be enough for
+  /// each. Throws: it cannot be run.
+  func firstUnmet(of obligations: Obligations, needing needed: [Set<Int>?]) throws -> String? {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("kvmcheck-\(UUID().uuidString).smt2")
-    try Data(obligations.script.utf8).write(to: file)
+    try Data(obligations.script(needing: needed).utf8).write(to: file)
     defer { unlink(file.path) }
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)

@@ -36,7 +36,7 @@ struct InductiveProver: Sendable {
 
   /// Decides the questions, in their order. Throws: only what is nobody's verdict.
   ///
-  /// What is proved at the scope's sizes and not for every size is searched again at larger ones, knowing what was learned, until
+  /// What is proved at the scope's sizes and not for every size is searched again at larger ones, those of the file's scopes first, until
   /// it holds for every size, the attempts are over or the budget is spent. What larger sizes say counts for every size only.
   func decide(_ questions: [Question]) async throws -> [Result] {
     let elaboration: ParameterizedElaboration
@@ -46,43 +46,60 @@ struct InductiveProver: Sendable {
         ? .limit(.interrupted, reached: Reached(depth: 0)) : .unknown(reason: "\(error.location): \(error.message)")
       return questions.map { _ in Result(verdict: verdict) }
     }
-    var attempt = Attempt(elaboration, budget)
+    var attempt = Attempt(elaboration, budget, Self.sizesOfScopes(of: instance, elaboration.system))
     var results = try await first(questions, &attempt)
     attempt.limitFurtherAttempts()
     for _ in 0..<Self.furtherAttempts {
       let open = results.indices.filter { results[$0].isOpenForOtherSizes }
       guard !open.isEmpty, attempt.grow(), !Task.isCancelled else { break }
-      let outcomes = try await further(open.map { questions[$0] }, &attempt)
-      for (position, outcome) in zip(open, outcomes) {
-        guard case .proved(_, sizes: .any, _) = outcome else { continue }
-        results[position] = result(of: outcome, questions[position])
+      let outcomes = try await further(questions, &attempt)
+      for position in open {
+        guard case .proved(_, sizes: .any, _) = outcomes[position] else { continue }
+        results[position] = result(of: outcomes[position], questions[position])
       }
     }
     return results
   }
 
+  /// The sizes of the file's scopes that have no element less of any sort and more of some, smallest first: whoever wrote the model
+  /// knows in which proportion its elements do something together.
+  private static func sizesOfScopes(of instance: Instance, _ system: ParameterizedSystem) -> [[Int]] {
+    let current = system.sorts.map(\.size)
+    var found: [[Int]] = []
+    for scope in instance.loaded.plain.model.directives.scopes {
+      let named = Set(scope.settings.map(\.name))
+      let settings = instance.settings.filter { !named.contains($0.name) } + scope.settings
+      guard let model = try? instance.loaded.tree.check(constants: settings).model else { continue }
+      let sizes = system.sorts.map { model.scalarsets[$0.declaration].size }
+      if sizes != current, zip(sizes, current).allSatisfy({ $0 >= $1 }), !found.contains(sizes) { found.append(sizes) }
+    }
+    return found.sorted { $0.reduce(0, +) < $1.reduce(0, +) }
+  }
+
   /// How often a proof is tried at larger sizes.
   private static let furtherAttempts = 2
 
-  /// A search with what is known before it.
+  /// A search at some sizes, from the beginning: lemmas of smaller sizes, even where they hold, lead it to statements about numbers.
   private struct Attempt {
     var system: ParameterizedSystem
     let asymmetries: [ElaborationError]
     var sizes: [Int]
-    var known = KnownLemmas()
     var leavesSizesOpen = false
     var budget: Budget
+    /// Sizes to be tried next, in this order.
+    private var next: [[Int]]
 
-    init(_ elaboration: ParameterizedElaboration, _ budget: Budget) {
+    init(_ elaboration: ParameterizedElaboration, _ budget: Budget, _ next: [[Int]]) {
       system = elaboration.system
       asymmetries = elaboration.asymmetries
       sizes = elaboration.system.sorts.map(\.size)
       self.budget = budget
+      self.next = next
     }
 
-    /// One element more of each sort. Returns: whether that may be worth it.
+    /// On to the sizes of the file's next larger scope, or one element more of each sort. Returns: whether that may be worth it.
     mutating func grow() -> Bool {
-      sizes = sizes.map { $0 + 1 }
+      sizes = next.isEmpty ? sizes.map { $0 + 1 } : next.removeFirst()
       return leavesSizesOpen && budget.queries > 0
     }
 
@@ -91,18 +108,9 @@ struct InductiveProver: Sendable {
 
     /// Searches.
     mutating func search(_ properties: [PropertyID]) async throws -> PDRResult {
-      let found = try await PDR(system, sizes: sizes, knowing: known).search(properties, within: budget)
+      let found = try await PDR(system, sizes: sizes, heldAgainst: next.first).search(properties, within: budget)
       if budget.queries != .max { budget.queries -= min(budget.queries, found.statistics.queries) }
       return found
-    }
-
-    /// Remembers what was found, and which of it lasts.
-    mutating func remember(_ found: PDRResult, _ certified: Certification.Certified) {
-      system.store = found.store
-      leavesSizesOpen = certified.leavesSizesOpen
-      let last = Set(certified.lasting)
-      known.lasting = certified.lasting.map { found.invariant[$0] }
-      known.hints = found.invariant.indices.filter { !last.contains($0) }.map { found.invariant[$0] }
     }
   }
 
@@ -114,7 +122,7 @@ struct InductiveProver: Sendable {
     if claimed.isEmpty { return results }
     let properties = claimed.map { questions[$0].property }
     let certified = try await certify(properties, found, attempt, for: [.theseSizes, .anySize])
-    attempt.remember(found, certified)
+    attempt.leavesSizesOpen = certified.leavesSizesOpen
     for (position, outcome) in zip(claimed, certified.outcomes) {
       results[position] = result(of: outcome, questions[position])
     }
@@ -131,7 +139,6 @@ struct InductiveProver: Sendable {
       return properties.map { _ in .failed("not proved at larger sizes", isRefuted: false) }
     }
     let certified = try await certify(properties, found, attempt, for: [.anySize])
-    attempt.remember(found, certified)
     return certified.outcomes
   }
 

@@ -26,6 +26,8 @@ struct FrameQueries: ~Copyable {
   var frames = Frames()
   /// Some reachable states, at sizes of their own; nil where none were found out.
   private var sample: ReachableSample?
+  /// By sort: of which sizes the sample is, where that was said.
+  private let heldAgainst: [Int]?
   let effort: UInt32
   /// Assumed, the state is a start state.
   private let initial: Term
@@ -43,6 +45,8 @@ struct FrameQueries: ~Copyable {
   private var order: [Int]
   /// By relation: in how many lemmas it has occurred.
   private var activities: [Int: Int] = [:]
+  /// Cubes with what they say of all elements.
+  private var closures: [Cube: Cube] = [:]
   /// What was counted.
   var counts = PDRStatistics()
 
@@ -51,13 +55,16 @@ struct FrameQueries: ~Copyable {
     let elements: [Int]
   }
 
+  /// Samples have no more elements of a sort than this, unless a rule needs them.
+  private static let mostSampled = 6
   /// There are more start states than are written out.
   static let mostStarts = 1024
 
   init(
-    _ system: ParameterizedSystem, sizes: [Int], effort: UInt32, interrupter: Interrupter
+    _ system: ParameterizedSystem, sizes: [Int], heldAgainst: [Int]? = nil, effort: UInt32, interrupter: Interrupter
   ) throws(SMTError) {
     self.system = system
+    self.heldAgainst = heldAgainst
     self.effort = effort
     var store = system.store
     initial = store.variable("!start", .boolean)
@@ -74,16 +81,18 @@ struct FrameQueries: ~Copyable {
     counts.sampled = sample?.count ?? 0
   }
 
-  /// By sort: two elements more than a rule has variables for, if there are so many: with fewer, whole protocols stand still,
-  /// for there is no page left for a leaf beside that of its table.
+  /// By sort: one element more than there are, so that statements about the number of elements are found out; of many, two more
+  /// than a rule has variables for, but enough for a few rules beside each other: with fewer, whole protocols stand still, for
+  /// there is no page left for a leaf beside that of its table.
   private func sampleSizes() -> [Int] {
+    if let heldAgainst { return heldAgainst }
     var most = grounding.sizes.map { _ in 1 }
     for elements in system.rules.map(\.elements) + system.starts.map(\.elements) {
       var counts = grounding.sizes.map { _ in 0 }
       for element in elements { counts[Grounding.number(session.store.sort(of: element))] += 1 }
       for sort in most.indices { most[sort] = max(most[sort], counts[sort]) }
     }
-    return zip(most, grounding.sizes).map { min($0 + 2, $1) }
+    return zip(most, grounding.sizes).map { min($1 + 1, max($0 + 2, Self.mostSampled)) }
   }
 
   /// Whether the cube, under some naming, holds a state that is known to be reachable. No, if nothing is known.
@@ -306,8 +315,10 @@ struct FrameQueries: ~Copyable {
   }
 
   /// Whether some lemma of a level and more excludes a cube; which, and how.
-  func exclusion(of cube: Cube, level: Int) -> (position: Int, naming: [[Int]])? {
-    let matching = Matching(in: cube, grounding)
+  mutating func exclusion(of cube: Cube, level: Int) -> (position: Int, naming: [[Int]])? {
+    let whole = closures[cube] ?? folded(cube)
+    closures[cube] = whole
+    let matching = Matching(in: whole, grounding)
     for position in frames.positions(from: max(level, 1)) {
       if let naming = matching.embedding(of: frames.lemmas[position].cube) { return (position, naming) }
     }

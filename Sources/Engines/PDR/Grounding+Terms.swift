@@ -47,7 +47,7 @@ extension Grounding {
       guard let step else { return variable(relation, arguments, in: &store) }
       return next(relation, arguments, after: step, in: &store)
     case .exists:
-      if step != nil { return instances(of: term, after: step, in: &store) }
+      if let step { return quantifier(term, after: step, in: &store) ?? instances(of: term, after: step, in: &store) }
       let (relation, variables) = derivation(of: term, in: &store)
       let arguments = variables.map { element($0) }
       return variable(relation, arguments, in: &store)
@@ -81,8 +81,15 @@ extension Grounding {
     return store.or(parts)
   }
 
+  /// φ of ∃x φ(x) at one element, its free variables being bound.
+  mutating func instance(of quantifier: Term, at element: Int, in store: inout TermStore) -> Term {
+    let (variable, body) = opening(of: quantifier, in: &store)
+    bind(variable, to: element)
+    return ground(body, in: &store)
+  }
+
   /// A quantifier's body with a variable of its own, the same each time.
-  private mutating func opening(of term: Term, in store: inout TermStore) -> (variable: Term, body: Term) {
+  mutating func opening(of term: Term, in store: inout TermStore) -> (variable: Term, body: Term) {
     if let known = openings[term] { return known }
     let variable = store.fresh(store.quantifiedSort(of: term))
     let opened = (variable: variable, body: store.opened(term, with: variable))
@@ -108,6 +115,8 @@ extension Grounding {
         return variable(relation, arguments, in: &store)
       }
       for (variable, element) in zip(variables, arguments) { bind(variable, to: element) }
+      if let split = self.quantifier(quantifier, after: step, in: &store) { return split }
+      for (variable, element) in zip(variables, arguments) { bind(variable, to: element) }
       return instances(of: quantifier, after: step, in: &store)
     }
   }
@@ -126,7 +135,7 @@ extension Grounding {
   /// The relation of a quantifier's term, with its free variables in the order of the arguments.
   ///
   /// Terms that differ in the names of free variables only are one relation, as long as those occur in one order.
-  private mutating func derivation(
+  mutating func derivation(
     of term: Term, in store: inout TermStore
   ) -> (relation: Int, variables: [Term]) {
     if let known = derivations[term] { return known }
@@ -179,7 +188,7 @@ extension Grounding {
 
   // Bindings.
 
-  private func element(_ variable: Term) -> Int {
+  func element(_ variable: Term) -> Int {
     guard let slot = slotOf[variable] else { preconditionFailure("an element variable that was never bound") }
     return values[slot]
   }

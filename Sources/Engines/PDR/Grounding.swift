@@ -63,6 +63,8 @@ struct Grounding {
   var results: [UInt128: Term] = [:]
   /// By rule, then start, by function.
   let updates: [[Int: FunctionUpdate]]
+  /// By rule: what conditions after it are before it.
+  var nextStates: [Int: NextState] = [:]
   // Which element each variable stands for at present, by slot.
   var values: [Int] = []
   var slotOf: [Term: Int] = [:]

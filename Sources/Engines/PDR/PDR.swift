@@ -14,6 +14,9 @@ package import TransitionSystems
 ///
 /// - A literal is `place = value`; a lemma counts for its whole orbit under renaming of scalarset elements (`FrameQueries`).
 /// - All properties are decided together: lemmas serve them all, and one that is violated leaves the search.
+/// - Quantified conditions are literals too, and stay quantified through steps (`Grounding+Quantifiers`); an `exists` that holds is
+///   told by its witness. Generalization is held against states of larger systems (`ReachableSample`, `Folding`), so that lemmas
+///   say nothing about the number of elements.
 /// - A lemma that does not hold one frame later becomes an obligation itself: what leads into its cube is blocked, until the lemma
 ///   can be raised or a run into its cube is found (Ivrii, Gurfinkel, "Pushing to the top", FMCAD 2015). So the search
 ///   closes its lemmas under induction instead of learning weaker ones frame after frame.
@@ -31,11 +34,17 @@ package struct PDR: Engine {
   package let name = "pdr"
   private let system: ParameterizedSystem
   private let sizes: [Int]
+  private let larger: [Int]?
   private let known: KnownLemmas
 
-  /// `sizes` are by sort, those of the system where nothing else is said.
-  package init(_ system: ParameterizedSystem, sizes: [Int]? = nil, knowing known: KnownLemmas = KnownLemmas()) {
+  /// `sizes` are by sort, those of the system where nothing else is said. Generalizations are held against states of the system at
+  /// sizes `larger`, a few more of each sort where nothing is said.
+  package init(
+    _ system: ParameterizedSystem, sizes: [Int]? = nil, heldAgainst larger: [Int]? = nil,
+    knowing known: KnownLemmas = KnownLemmas()
+  ) {
     self.system = system
+    self.larger = larger
     self.sizes = sizes ?? system.sorts.map(\.size)
     self.known = known
   }
@@ -49,7 +58,8 @@ package struct PDR: Engine {
     let interrupter = Interrupter()
     return try await withTaskCancellationHandler {
       var search = try PDRSearch(
-        FrameQueries(system, sizes: sizes, effort: budget.effort, interrupter: interrupter), properties, budget, known)
+        FrameQueries(system, sizes: sizes, heldAgainst: larger, effort: budget.effort, interrupter: interrupter),
+        properties, budget, known)
       return try search.run()
     } onCancel: {
       interrupter.interrupt(because: .cancelled)
@@ -74,8 +84,7 @@ package struct KnownLemmas: Sendable {
 package struct PDRResult: Sendable {
   /// In the order of the questions.
   package let verdicts: [Verdict]
-  /// What holds in every reachable state and implies every property that is proved, over `store`; empty where nothing is. Some say
-  /// the same at this size in two ways.
+  /// What holds in every reachable state and implies every property that is proved, over `store`; empty where nothing is.
   package let invariant: [QuantifiedLemma]
   /// The system's store, with the lemmas' terms.
   package let store: TermStore
@@ -235,7 +244,7 @@ struct PDRSearch: ~Copyable {
     var lemmas: [QuantifiedLemma] = []
     if isProved {
       for position in queries.frames.positions(from: Frames.always) {
-        lemmas += writer.write(queries.frames.lemmas[position].cube, queries)
+        lemmas.append(writer.write(queries.frames.lemmas[position].cube, queries))
       }
     }
     return (lemmas, writer.store)

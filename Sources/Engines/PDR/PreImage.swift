@@ -108,7 +108,9 @@ struct Justification {
       switch store.operation(of: next) {
       case .constant: continue
       case .variable:
-        if let atom = grounding.atom(of: next) {
+        if let definition = grounding.definitions[next], evaluation.isTrue(next) {
+          pending.append(definition)
+        } else if let atom = grounding.atom(of: next) {
           literals.insert(Literal(atom, isNegative: !evaluation.isTrue(next)))
         }
       case .not: pending.append(operands[0])
@@ -176,14 +178,14 @@ extension FrameQueries {
     var assumptions = parts.map(\.term)
     if let hypothesis { assumptions.append(hypothesis) }
     try declare(inputs)
-    let support = session.store.freeVariables(of: conjunction.others.map(\.term))
+    let support = witnesses(of: conjunction)
     let reading = support + session.store.freeVariables(of: inputs.flatMap { $0.choices.map(\.literal) })
     while true {
       switch try ask(level: level, assuming: assumptions, among: active, reading: Set(reading).sorted()) {
       case .stopped(let reason): return .stopped(reason)
       case .no(let core): return .disjoint(Set(core.filter { $0 < parts.count }.map { parts[$0].reason }))
       case .yes(let model):
-        let cube = lift(conjunction, model)
+        let cube = instantiated(lift(conjunction, model))
         if level > 0, let (position, naming) = exclusion(of: cube, level: level) {
           let isNew = try assertInstance(of: position, naming)
           precondition(isNew, "a solver's state violates a lemma that it was told")
@@ -194,16 +196,35 @@ extension FrameQueries {
     }
   }
 
+  /// The variables that may be needed to say why a conjunction is true.
+  private func witnesses(of conjunction: Conjunction) -> [Term] {
+    var support = Set(session.store.freeVariables(of: conjunction.parts.map(\.term)))
+    var pending = Array(support)
+    while let variable = pending.popLast() {
+      guard let definition = grounding.definitions[variable] else { continue }
+      for inner in session.store.freeVariables(of: [definition]) where support.insert(inner).inserted {
+        pending.append(inner)
+      }
+    }
+    return support.sorted()
+  }
+
   /// The states of which a model is one and that satisfy the conjunction for the same reasons.
   private func lift(_ conjunction: Conjunction, _ model: SMTModel) -> Cube {
     var literals: Set<Literal> = []
+    var opened: [Term] = []
     for unit in conjunction.units {
       let isNegative = session.store.operation(of: unit.term) == .not
       let variable = isNegative ? session.store.operands(of: unit.term).first ?? unit.term : unit.term
-      if let atom = grounding.atom(of: variable) { literals.insert(Literal(atom, isNegative: isNegative)) }
+      if !isNegative, grounding.definitions[variable] != nil {
+        opened.append(variable)
+      } else if let atom = grounding.atom(of: variable) {
+        literals.insert(Literal(atom, isNegative: isNegative))
+      }
     }
-    if !conjunction.others.isEmpty {
+    if !conjunction.others.isEmpty || !opened.isEmpty {
       var justification = Justification(literals, grounding, session.store, model.assignment)
+      for term in opened { justification.justify(term) }
       for part in conjunction.others { justification.justify(part.term) }
       literals = justification.literals
     }
