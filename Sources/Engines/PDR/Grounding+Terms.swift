@@ -47,7 +47,7 @@ extension Grounding {
       guard let step else { return variable(relation, arguments, in: &store) }
       return next(relation, arguments, after: step, in: &store)
     case .exists:
-      if step != nil { return instances(of: term, after: step, in: &store) }
+      if step != nil || speaksOfInputs(term, store) { return instances(of: term, after: step, in: &store) }
       let (relation, variables) = derivation(of: term, in: &store)
       let arguments = variables.map { element($0) }
       return variable(relation, arguments, in: &store)
@@ -79,6 +79,11 @@ extension Grounding {
       parts.append(ground(body, after: step, in: &store))
     }
     return store.or(parts)
+  }
+
+  /// Whether a quantifier's term depends on a rule's input. Then it is no condition on the state, and no atom.
+  private func speaksOfInputs(_ term: Term, _ store: TermStore) -> Bool {
+    derivations[term] == nil && store.unboundVariables(of: [term]).contains { store.sort(of: $0) == .boolean }
   }
 
   /// A quantifier's body with a variable of its own, the same each time.
