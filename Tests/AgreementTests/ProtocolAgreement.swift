@@ -13,6 +13,8 @@ struct ProtocolAgreement {
   /// A model larger than this is replaced by the next try of its seed; a smaller or shallower one, and one whose candidates are all
   /// inductive or soon violated, are, too.
   static let states = 200...100_000
+  /// The same in CI; a search at larger sizes there visits as many.
+  static let statesInCI = 4_000
   static let diameter = 6
   /// Properties that are proposed, and that are kept of either kind.
   static let candidates = 24
@@ -72,6 +74,7 @@ struct ProtocolAgreement {
   }
 
   let seed: UInt64
+  private let largerStates: Int
   let protocolOfSeed: RandomProtocol
   /// Candidates that became properties.
   let chosen: [Int]
@@ -80,13 +83,16 @@ struct ProtocolAgreement {
   let report: SearchReport
 
   /// The protocol of a seed: the first of its tries that has neither too few states nor too many.
-  init(seed: UInt64) async throws {
+  ///
+  /// `largest` bounds its states.
+  init(seed: UInt64, largest: Int = Self.states.upperBound) async throws {
     self.seed = seed
+    largerStates = min(Self.largerStates, largest)
     for attempt in 0..<UInt64(1000) {
       let one = RandomProtocol(seed: seed &* 1000 &+ attempt, candidates: Self.candidates)
-      let first = try Self.search(one.text(.candidates))
-      guard first.report.isExhaustive, Self.states.contains(first.report.states), first.report.diameter >= Self.diameter,
-        let kept = try await Self.choose(first.model, first.report)
+      let first = try Self.search(one.text(.candidates), states: largest)
+      guard first.report.isExhaustive, Self.states.contains(first.report.states),
+        first.report.diameter >= Self.diameter, let kept = try await Self.choose(first.model, first.report)
       else { continue }
       protocolOfSeed = one
       chosen = kept
@@ -172,7 +178,8 @@ struct ProtocolAgreement {
     let verdicts = try await KInduction(system).decide(properties, within: Budget(depth: 2))
     for (property, verdict) in zip(properties, verdicts) {
       switch verdict {
-      case .violated(let trace, shortest: _) where trace.depth == depth(property): try check(trace, property, "k-induction")
+      case .violated(let trace, shortest: _) where trace.depth == depth(property):
+        try check(trace, property, "k-induction")
       case .proved where depth(property) == nil: proved.insert(property)
       case .bounded(let bound) where (depth(property) ?? .max) > bound: continue
       default: throw differs(property, "k-induction", verdict)
@@ -235,7 +242,9 @@ struct ProtocolAgreement {
     return zip(proved, outcomes).filter { $0.1.isForAnySize }.map(\.0)
   }
 
-  private func lemmas(_ found: PDRResult, _ system: ParameterizedSystem, isAsymmetric: Bool = false) throws -> [Certification.Lemma] {
+  private func lemmas(_ found: PDRResult, _ system: ParameterizedSystem, isAsymmetric: Bool = false) throws
+    -> [Certification.Lemma]
+  {
     let tree = try SyntaxTree.parse(SourceFile(name: "protocol.m", text: text))
     var writer = LemmaText(system, store: found.store, avoiding: tree.identifiers)
     return try found.invariant.enumerated().compactMap { number, lemma in
@@ -282,7 +291,7 @@ struct ProtocolAgreement {
       let constants = zip(["A_SIZE", "B_SIZE", "C_SIZE"], zip(sizes, step)).map {
         ConstantSetting(name: $0, value: "\($1.0 + $1.1)")
       }
-      let report = try Self.search(text, constants, states: Self.largerStates).report
+      let report = try Self.search(text, constants, states: largerStates).report
       for property in proved {
         if let trace = report.trace(of: property) {
           throw Disagreement("\(property): proved for any size, violated at depth \(trace.depth) with \(constants)")
@@ -308,7 +317,8 @@ struct ProtocolAgreement {
     } else {
       words = "\(verdict)"
     }
-    return Disagreement("\(property): \(depth(property).map { "violated at depth \($0)" } ?? "holds"), \(engine): \(words)")
+    return Disagreement(
+      "\(property): \(depth(property).map { "violated at depth \($0)" } ?? "holds"), \(engine): \(words)")
   }
 
   /// Compares many with rumur in one compile: states, rules fired, and in how many states each property is violated. Those whose

@@ -22,7 +22,8 @@ struct RandomProtocolTests {
     var figures = ProtocolAgreement.Figures()
     var batch: [ProtocolAgreement] = []
     for seed in first..<first + count {
-      let agreement = try await ProtocolAgreement(seed: seed)
+      let agreement = try await ProtocolAgreement(
+        seed: seed, largest: count > 50 ? ProtocolAgreement.states.upperBound : ProtocolAgreement.statesInCI)
       if count == 1 { print(agreement.text) }
       let form = RulesetForm.allCases[Int(seed % UInt64(RulesetForm.allCases.count))]
       do { figures += try await agreement.compare(form) } catch {

@@ -169,7 +169,8 @@ package struct RandomProtocol: Sendable {
     let target = Self.designator(place, indices)
     let (value, question) = change(of: place.domain, at: target, among: scope)
     var conditions = loops.isEmpty ? [question] : []
-    for other in places.shuffled(using: &generator).filter({ $0 != place }).prefix(Int.random(in: 1...2, using: &generator))
+    for other in places.shuffled(using: &generator).filter({ $0 != place }).prefix(
+      Int.random(in: 1...2, using: &generator))
     {
       conditions.append(literal(among: scope, about: other))
     }
