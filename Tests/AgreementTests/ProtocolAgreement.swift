@@ -206,7 +206,7 @@ struct ProtocolAgreement {
     figures.proved += claimed.count
     figures.beyondInduction += claimed.count { !provedOtherwise.contains($0) }
     guard !claimed.isEmpty else { return }
-    let lemmas = try lemmas(found, system, isAsymmetric: !elaboration.asymmetries.isEmpty)
+    guard let lemmas = try lemmas(found, system, isAsymmetric: !elaboration.asymmetries.isEmpty) else { return }
     figures.lemmas += lemmas.count
     let certified = try certify(lemmas, claimed)
     for (property, outcome) in zip(claimed, certified.outcomes) {
@@ -237,21 +237,26 @@ struct ProtocolAgreement {
     let again = try await PDR(larger, sizes: system.sorts.map { $0.size + 1 }, knowing: known)
       .search(open, within: Self.budget)
     let proved = zip(open, again.verdicts).filter { if case .proved = $0.1 { true } else { false } }.map(\.0)
-    guard !proved.isEmpty else { return [] }
-    let outcomes = try certify(lemmas(again, larger), proved, for: [.anySize]).outcomes
+    guard !proved.isEmpty, let lemmas = try lemmas(again, larger, isAsymmetric: false) else { return [] }
+    let outcomes = try certify(lemmas, proved, for: [.anySize]).outcomes
     return zip(proved, outcomes).filter { $0.1.isForAnySize }.map(\.0)
   }
 
-  private func lemmas(_ found: PDRResult, _ system: ParameterizedSystem, isAsymmetric: Bool = false) throws
-    -> [Certification.Lemma]
+  /// The lemmas' texts; nil if one has none because the model tells elements apart.
+  private func lemmas(_ found: PDRResult, _ system: ParameterizedSystem, isAsymmetric: Bool) throws
+    -> [Certification.Lemma]?
   {
     let tree = try SyntaxTree.parse(SourceFile(name: "protocol.m", text: text))
     var writer = LemmaText(system, store: found.store, avoiding: tree.identifiers)
-    return try found.invariant.enumerated().compactMap { number, lemma in
-      if let text = writer.text(of: lemma) { return Certification.Lemma(name: "lemma \(number + 1)", text: text) }
-      guard isAsymmetric else { throw Disagreement("lemma \(number) has no text") }
-      return nil
+    var lemmas: [Certification.Lemma] = []
+    for (number, lemma) in found.invariant.enumerated() {
+      guard let text = writer.text(of: lemma) else {
+        if isAsymmetric { return nil }
+        throw Disagreement("lemma \(number) has no text")
+      }
+      lemmas.append(Certification.Lemma(name: "lemma \(number + 1)", text: text))
     }
+    return lemmas
   }
 
   private func certify(
