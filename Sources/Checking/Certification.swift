@@ -100,8 +100,12 @@ package struct Certification: Sendable {
         let (selections, reasons, usable) = try quantified(whole, properties, lemmas, isMinimal)
         lasting = usable
         leavesSizesOpen = true
-        for (position, selection) in selections.enumerated() {
-          if let selection { outcomes[position] = .proved(selection, sizes: .any, remark: nil) }
+        let chosen = selections.enumerated().compactMap { position, lemmas in lemmas.map { (position, $0) } }
+        let obstacles = try confirm(chosen.map { (properties[$0.0], $0.1) }, small(whole))
+        for ((position, lemmas), obstacle) in zip(chosen, obstacles) {
+          outcomes[position] =
+            obstacle.map { .failed($0.words, isRefuted: $0.isRefutation) }
+            ?? .proved(lemmas, sizes: .any, remark: nil)
         }
         remark = reasons
       }
@@ -185,6 +189,43 @@ package struct Certification: Sendable {
       }
     }
     return (results, reason, selection.usable.sorted())
+  }
+
+  /// A proof for every size is confirmed with at most this many elements of each scalarset.
+  private static let confirmedSize = 3
+
+  /// The constants with small scalarsets, wherever their sizes are open.
+  private func small(_ whole: StrengthenedModel) throws -> [ConstantSetting] {
+    let open = Set(ScalarsetSizes(of: try SyntaxTree.parse(file)).named.map(\.constant))
+    let sizes = whole.plain.constants.compactMap { constant -> ConstantSetting? in
+      guard open.contains(constant.name), let size = Int(constant.text) else { return nil }
+      return ConstantSetting(name: constant.name, value: "\(min(size, Self.confirmedSize))")
+    }
+    return constants.filter { !open.contains($0.name) } + sizes
+  }
+
+  /// What stands against proofs for every size at small sizes: instance by instance and by the other elaboration, so that no proof
+  /// rests on quantifiers alone. In the order of the proofs; nil where nothing does.
+  private func confirm(
+    _ proofs: [(property: PropertyID, lemmas: [Lemma])], _ sizes: [ConstantSetting]
+  ) throws -> [Obstacle?] {
+    if proofs.isEmpty { return [] }
+    var all: [Lemma] = []
+    for proof in proofs { all += proof.lemmas.filter { !all.contains($0) } }
+    let whole = try StrengthenedModel(file, lemmas: Self.text(of: all), constants: sizes)
+    let system: TransitionSystem
+    do { system = try Elaborator(whole.model).elaborate().system } catch {
+      return proofs.map { _ in Obstacle(unanswered: "\(error.location): \(error.message)") }
+    }
+    let obligations = ConcreteObligations.obligations(
+      of: system, lemmas: whole.lemmas, properties: proofs.map(\.property))
+    var selection = LemmaSelection(try ProofSession(obligations, effort: effort, interrupter: interrupter))
+    var obstacles: [Obstacle?] = []
+    for proof in proofs {
+      let chosen = Set(all.indices.filter { proof.lemmas.contains(all[$0]) })
+      obstacles.append(try selection.obstacle(for: proof.property, from: chosen).map { Obstacle($0) })
+    }
+    return obstacles
   }
 
   /// Why something is not proved, in words.

@@ -122,6 +122,15 @@ package struct LemmaSelection: ~Copyable {
     return .proof(lemmas: proof)
   }
 
+  /// What keeps lemmas from proving a property; nil if they do.
+  package mutating func obstacle(for property: PropertyID, from lemmas: Set<Int>) throws(SMTError) -> Obstacle? {
+    let own = lemmas.sorted().flatMap { obligationsOf[$0] ?? [] }
+    for number in encoding + own + (safety[property] ?? []) {
+      if let obstacle = try holds(number, from: lemmas) { return obstacle }
+    }
+    return nil
+  }
+
   private mutating func isProof(_ lemmas: Set<Int>, _ safety: [Int]) throws(SMTError) -> Bool {
     let before = reasons
     for number in safety + lemmas.sorted().flatMap({ obligationsOf[$0] ?? [] }) {

@@ -158,13 +158,21 @@ extension TermStore {
   }
 
   /// Makes the quantifier.
+  ///
+  /// Its variable's number is one more than the height of its body, so that quantifiers further out have greater ones. (required: else one
+  /// of them could capture it) Renaming may simplify the body and so lower its height; then the number follows.
   private mutating func bind(_ variable: Term, _ body: Term) -> Term {
-    let height = Int(binderHeights[Int(body.index)]) + 1
     let sort = sort(of: variable)
-    let bound = self.variable("?\(height) \(sort)", sort)
-    var renaming = Substitution([variable: bound])
-    let renamed = renaming.apply(to: body, in: &self)
-    return intern(.exists, .boolean, [bound, renamed])
+    var (named, body) = (variable, body)
+    while true {
+      let height = Int(binderHeights[Int(body.index)]) + 1
+      let bound = self.variable("?\(height) \(sort)", sort)
+      if named == bound { break }
+      var renaming = Substitution([named: bound])
+      body = renaming.apply(to: body, in: &self)
+      named = bound
+    }
+    return occurs(named, in: body) ? intern(.exists, .boolean, [named, body]) : body
   }
 
   /// The body of a quantified term with an element in place of the bound variable. Requires: `operation(of:)` is `exists`.

@@ -34,6 +34,26 @@ struct FirstOrderTests {
     #expect(v.store.unboundVariables(of: [first]).isEmpty)
   }
 
+  @Test("a body that renaming makes flatter captures nothing")
+  func flatter() {
+    var v = Vocabulary()
+    let (a, b, c) = (v.store.fresh(v.table), v.store.fresh(v.table), v.store.fresh(v.table))
+    let some = v.store.exists(c, v.store.apply(v.linked, [c]))
+    let apart = [v.store.notEqual(a, b), v.store.notEqual(a, c), v.store.notEqual(b, c)]
+    let premises = v.store.and(apart + [some])
+    let nested = v.store.not(v.store.or(v.store.not(premises), v.store.not(v.store.apply(v.linked, [c]))))
+    let flat = v.store.and(apart + [some, v.store.apply(v.linked, [c])])
+    func closed(_ body: Term) -> Term { [c, b, a].reduce(body) { v.store.exists($1, $0) } }
+    let (one, other) = (closed(nested), closed(flat))
+    for size in 1...4 {
+      let structure = Structure(sizes: [size, 1]) { _, _ in .boolean(true) }
+      for term in [one, other] {
+        var evaluation = StructureEvaluation(v.store, in: structure, [:])
+        #expect(evaluation.isTrue(term) == (size >= 3), "\(size) elements")
+      }
+    }
+  }
+
   @Test("a quantifier moves past what does not depend on it")
   func scope() {
     var v = Vocabulary()
@@ -121,9 +141,9 @@ struct FirstOrderTests {
   func rewritingKeepsMeaning(seed: UInt64) {
     var rewritten = RandomFormulas(seed: seed, rewriting: .local)
     var plain = RandomFormulas(seed: seed, rewriting: .off)
-    for _ in 0..<25 {
-      let one = rewritten.formula(depth: 5)
-      let other = plain.formula(depth: 5)
+    for number in 0..<40 {
+      let one = number % 2 == 0 ? rewritten.formula(depth: 5) : rewritten.prenex(depth: 4)
+      let other = number % 2 == 0 ? plain.formula(depth: 5) : plain.prenex(depth: 4)
       let structure = rewritten.structure()
       _ = plain.structure()
       let assignment = rewritten.assignment(in: structure)

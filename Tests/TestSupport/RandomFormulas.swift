@@ -28,6 +28,21 @@ package struct RandomFormulas {
   /// A formula of at most this depth.
   package mutating func formula(depth: Int) -> Term { formula(depth: depth, scope: elements) }
 
+  /// A formula of at most this depth under four quantifiers: the bound names of several levels are at stake at once.
+  package mutating func prenex(depth: Int) -> Term {
+    var variables: [Term] = []
+    var universal: [Bool] = []
+    for _ in 0..<4 {
+      variables.append(store.fresh(.uninterpreted(Int.random(in: 0..<5, using: &generator) / 4)))
+      universal.append(Int.random(in: 0..<4, using: &generator) == 0)
+    }
+    var term = formula(depth: depth, scope: elements + variables)
+    for (variable, isUniversal) in zip(variables, universal) {
+      term = isUniversal ? store.forall(variable, term) : store.exists(variable, term)
+    }
+    return term
+  }
+
   /// A formula over the elements in scope. The same draws are made whatever the store rewrites.
   private mutating func formula(depth: Int, scope: [Term]) -> Term {
     switch depth == 0 ? Int.random(in: 0...1, using: &generator) : Int.random(in: 0...7, using: &generator) {

@@ -66,8 +66,9 @@ package struct RumurRunner {
     let handle = try FileHandle(forWritingTo: log)
     defer { try? handle.close() }
     let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = command
+    // A verifier of many scalarsets would fill the disk: a gigabyte is enough for any file.
+    process.executableURL = URL(filePath: "/bin/sh")
+    process.arguments = ["-c", "ulimit -f 2097152; exec \"$@\"", "sh"] + command
     process.currentDirectoryURL = folder
     process.standardOutput = handle
     process.standardError = handle

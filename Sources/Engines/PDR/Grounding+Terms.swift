@@ -48,6 +48,7 @@ extension Grounding {
       return next(relation, arguments, after: step, in: &store)
     case .exists:
       if let step { return quantifier(term, after: step, in: &store) ?? instances(of: term, after: step, in: &store) }
+      if speaksOfInputs(term, store) { return instances(of: term, after: nil, in: &store) }
       let (relation, variables) = derivation(of: term, in: &store)
       let arguments = variables.map { element($0) }
       return variable(relation, arguments, in: &store)
@@ -86,6 +87,11 @@ extension Grounding {
     let (variable, body) = opening(of: quantifier, in: &store)
     bind(variable, to: element)
     return ground(body, in: &store)
+  }
+
+  /// Whether a quantifier's term depends on a rule's input. Then it is no condition on the state, and no atom.
+  private func speaksOfInputs(_ term: Term, _ store: TermStore) -> Bool {
+    derivations[term] == nil && store.unboundVariables(of: [term]).contains { store.sort(of: $0) == .boolean }
   }
 
   /// A quantifier's body with a variable of its own, the same each time.
