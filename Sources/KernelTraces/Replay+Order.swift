@@ -75,6 +75,7 @@ extension Replay {
       let step = stepOnce(task)
       if isExclusive, !mmu.lock.isHeld(.write) { return true }
       if case .memslot = job, case .silent = step { return true }
+      if case .silent = step, yieldLock(task) { return true }
       switch step {
       case .silent, .flush, .kick: continue
       case .event(let event):
