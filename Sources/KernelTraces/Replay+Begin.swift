@@ -165,7 +165,9 @@ extension Replay {
   }
 
   /// `kvm_mmu_load`: the old root's reference goes, a valid root of the role is taken or made.
+  /// mmu_lock is held for read meanwhile. Source: Linux 6.12 arch/x86/kvm/mmu/tdp_mmu.c, kvm_tdp_mmu_alloc_root.
   mutating func load(_ role: RootRole, isTraced: Bool, _ task: Int) -> MicroStep {
+    if mmu.lock.isHeld(.write) { return .blocked }
     let number = vcpu(of: task)
     tasks[task].jobs.removeLast()
     if let old = vcpus[number]?.root { mmu.putRoot(old) }

@@ -13,8 +13,8 @@ extension Replay {
     let saved = self
     guard let failure = body(&self) else { return nil }
     let failed = self
-    for depth in 1...3 {
-      for order in Self.orders(of: others, depth: depth) {
+    for depth in 1...8 {
+      for order in depth < 4 ? Self.orders(of: others, depth: depth) : Self.turns(of: others, depth: depth) {
         self = saved
         guard order.allSatisfy({ runAhead($0) }) else { continue }
         if body(&self) == nil {
@@ -33,6 +33,35 @@ extension Replay {
     return orders(of: tasks, depth: depth - 1).flatMap { order in tasks.map { order + [$0] } }
   }
 
+  /// The same for longer ones, each task's steps together.
+  private static func turns(of tasks: [Int], depth: Int) -> [[Int]] {
+    guard let first = tasks.first, depth > 0 else { return depth == 0 ? [[]] : [] }
+    return (0...depth).reversed().flatMap { count in
+      turns(of: Array(tasks.dropFirst()), depth: depth - count).map { Array(repeating: first, count: count) + $0 }
+    }
+  }
+
+  /// What the task at hand does without an event has happened when another task's event comes, if it can end so: a fault
+  /// gives mmu_lock back, a walk passes the rest of its range.
+  mutating func relax(_ task: Int) {
+    switch tasks[task].jobs.last {
+    case .fault?: if tasks[task].fault?.question != nil { return }
+    case .walk?: break
+    default: return
+    }
+    guard tasks[task].ahead.isEmpty else { return }
+    var trial = self
+    let depth = tasks[task].jobs.count
+    while trial.tasks[task].jobs.count == depth {
+      switch trial.stepTop(task) {
+      case .silent, .flush, .kick: continue
+      case .event, .blocked, .asks: return
+      case .finished: trial.tasks[task].jobs.removeLast()
+      }
+    }
+    self = trial
+  }
+
   /// Runs a task to its next event, or to its end. False when it can do neither.
   private mutating func runAhead(_ task: Int) -> Bool {
     guard !tasks[task].jobs.isEmpty else { return false }
@@ -42,7 +71,12 @@ extension Replay {
         dropInferred(task)
         return true
       }
-      switch stepTop(task) {
+      let isExclusive = mmu.lock.isHeld(.write)
+      let step = stepOnce(task)
+      if isExclusive, !mmu.lock.isHeld(.write) { return true }
+      if case .memslot = job, case .silent = step { return true }
+      if case .silent = step, yieldLock(task) { return true }
+      switch step {
       case .silent, .flush, .kick: continue
       case .event(let event):
         tasks[task].ahead.append(event)
@@ -50,10 +84,29 @@ extension Replay {
       case .blocked, .asks: return false
       case .finished:
         tasks[task].jobs.removeLast()
-        if tasks[task].jobs.isEmpty { return true }
+        return true
       }
     }
     return true
+  }
+
+  /// One step of the innermost agent, so that other tasks come in where mmu_lock or a swap of memslots lets them.
+  private mutating func stepOnce(_ task: Int) -> MicroStep {
+    let top = tasks[task].jobs.count - 1
+    let step: MicroStep
+    switch tasks[task].jobs[top] {
+    case .fastZap(var zap):
+      step = zap.step(&mmu)
+      tasks[task].jobs[top] = .fastZap(zap)
+    case .rootsZap(var zap):
+      step = zap.step(&mmu)
+      tasks[task].jobs[top] = .rootsZap(zap)
+    case .walk(var walk):
+      step = walk.step(&mmu)
+      tasks[task].jobs[top] = .walk(walk)
+    case .fault, .inferred, .load, .invalidation, .memslot: step = stepTop(task)
+    }
+    return step
   }
 
   /// A walk that may drop mmu_lock does so.

@@ -43,7 +43,9 @@ package struct Replay: Sendable {
   package mutating func consume(_ record: TraceRecord) {
     guard report.difference == nil else { return }
     report.lines = record.line
+    let last = lastTask
     let task = number(of: record.task)
+    if last.number >= 0, last.number != task { relax(last.number) }
     switch record.content {
     case .mmu(let event):
       report.kvmmmu += 1

@@ -1,28 +1,38 @@
 /// Checks a trace against itself: what any trace of its kernel satisfies, whatever went in.
 ///
-/// It follows the page tables through their events. An event does not say in which tree its entry lies; with several roots
-/// the one whose entry has the event's old value is taken, and it is a violation only if none has it. Events of several CPUs
-/// may be printed late, so an entry whose table is not known yet is kept aside for a while.
-/// Memory: the tables that are alive, 4 KiB each.
+/// It follows the page tables through their events. An event does not say in which tree its entry lies; `TraceChecker+Trees`
+/// tells several trees apart, and it is a violation only if none of them can have been meant. Events of several CPUs may be
+/// printed late, so an entry whose table is not known yet, or whose old value is none that it had, is kept aside for a while.
+/// Memory: the tables that are alive, 4 KiB each, and those that went last.
 package import MMUEngine
 
 package struct TraceChecker: Sendable {
   var report: TraceCheckReport
-  private let kernel: KernelVersion
-  private var format = SPTEFormat.npt
-  private var tables = FollowedTables()
+  let kernel: KernelVersion
+  var format = SPTEFormat.npt
+  var tables = FollowedTables()
   private var rootLevel: Level?
   private var roots = 0
-  /// Roots below this number are invalid.
-  private var invalidRoots = 0
+  /// Invalid roots that have tables.
+  var invalidRoots: Set<Int> = []
+  /// The root in which each task changed an entry last.
+  var lastRoot: [TaskID: Int] = [:]
+  /// Tasks in a fast zap, which is at work in roots below this number.
+  var fastZaps: [TaskID: Int] = [:]
+  /// Tables whose end was announced and which may be one of several, the innermost last.
+  var announcements: [TaskID: [Announcement]] = [:]
   private var hasProbes = false
+  /// VMs that probes have shown to begin and not to end.
+  private var machines = 0
+  /// The first line at which roots were invalidated with several VMs alive.
+  private var unknownInvalidation: Int?
   /// Entries that became present before their table was shown, with the number of the event.
-  private var orphans: [(number: Int, line: Int, event: TraceEvent)] = []
+  private var orphans: [Orphan] = []
   /// Tasks that have zapped leaves and not flushed yet, with the line of the first.
   private var unflushed: [TaskID: Int] = [:]
   /// Tasks inside `tdp_mmu_zap_leafs`.
   private var zapping: Set<TaskID> = []
-  private var line = 0
+  var line = 0
 
   package init(_ kernel: KernelVersion) {
     self.kernel = kernel
@@ -44,8 +54,11 @@ package struct TraceChecker: Sendable {
   }
 
   package mutating func finish() -> TraceCheckReport {
-    for orphan in orphans { violate(.parent, "no table was linked for \(orphan.event)", at: orphan.line) }
+    for orphan in orphans { give(up: orphan) }
     orphans = []
+    if let line = unknownInvalidation {
+      report.notCheckable.append((.invalidRoot, "line \(line): several VMs are alive, and whose roots go is not told"))
+    }
     if !hasProbes {
       for rule in TraceRule.allCases where rule.needsProbes {
         report.notCheckable.append((rule, "the trace has no probes"))
@@ -59,11 +72,13 @@ package struct TraceChecker: Sendable {
     case .spteChanged(let space, let gfn, let level, let old, let new):
       learnVendor(new, level)
       change(event, space, gfn, level, old, new, task)
-    case .getPage(let page): make(page)
-    case .prepareZapPage(let page): announce(page)
+    case .getPage(let page): make(page, task)
+    case .prepareZapPage(let page): announce(page, task)
     case .setSPTE(let gfn, let level, let entry, let address): set(gfn, level, entry, address)
-    case .fastPageFault(let fault): if fault.isFixed { fix(fault) }
-    case .zapAllFast: if !hasProbes { invalidRoots = roots }
+    case .fastPageFault(let fault): if fault.isFixed { fix(fault, task) }
+    case .zapAllFast:
+      fastZaps[task] = roots
+      if !hasProbes { invalidateRoots() }
     case .requested, .splitHugePage, .markMMIO, .checkMMIO, .handleMMIO: break
     }
   }
@@ -74,17 +89,16 @@ package struct TraceChecker: Sendable {
   }
 
   /// A root begins a tree; other tables show when they are linked.
-  private mutating func make(_ page: PageDescription) {
+  private mutating func make(_ page: PageDescription, _ task: TaskID) {
     guard rootLevel == nil || page.level == rootLevel, page.gfn.rawValue == 0,
       page.level == .page512G || page.level == .page256T
     else { return }
     rootLevel = page.level
-    for space in AddressSpace.allCases {
-      tables.add(
-        FollowedTable(
-          level: page.level, gfn: GFN(0), space: space, root: roots, frame: nil,
-          entries: Array(repeating: .nonpresent, count: 512)))
-    }
+    lastRoot[task] = roots
+    tables.add(
+      FollowedTable(
+        level: page.level, gfn: GFN(0), space: nil, root: roots, frame: nil,
+        entries: Array(repeating: .nonpresent, count: 512)))
     roots += 1
   }
 
@@ -97,21 +111,36 @@ package struct TraceChecker: Sendable {
       return violate(.alignment, "gfn \(hex(gfn.rawValue)) level \(level.rawValue)")
     }
     checkValues(gfn, level, old, new)
-    let candidates = tables.candidates(space, gfn, level)
-    guard !candidates.isEmpty else {
-      if rootLevel != nil { orphans.append((report.events, line, event)) }
+    guard !tables.candidates(space, gfn, level).isEmpty else {
+      if rootLevel != nil { orphans.append(Orphan(number: report.events, line: line, task: task, event: event)) }
       return
     }
     apply(.continuity)
-    guard let found = candidates.last(where: { isSame(tables.value($0), old, level, tables[$0.table]) }) else {
-      let known = candidates.map { hex(tables.value($0).rawValue) }.joined(separator: " or ")
-      return violate(
-        .continuity, "gfn \(hex(gfn.rawValue)) level \(level.rawValue): old \(hex(old.rawValue)), last known \(known)")
+    let change = FollowedChange(space: space, gfn: gfn, level: level, old: old, new: new, task: task)
+    if isDeferred(change) { return }
+    guard perform(change) else {
+      return orphans.append(Orphan(number: report.events, line: line, task: task, event: event))
     }
-    checkPlace(found, gfn, level, old, new, task)
+    if !orphans.isEmpty { adoptOrphans() }
+  }
+
+  /// Changes the entry that the event can have meant; false when there is none.
+  mutating func perform(_ change: FollowedChange) -> Bool {
+    let (level, old, new) = (change.level, change.old, change.new)
+    guard let found = choose(change) else { return false }
+    checkPlace(found, change)
+    tables.settle(found.table, in: change.space)
     tables.set(found, new)
-    if old.isTable(at: level), !new.isTable(at: level) || new.pfn != old.pfn { detach(old, gfn, level) }
-    if new.isTable(at: level), !old.isTable(at: level) { link(new, old, gfn, level, found) }
+    if let root = tables[found.table]?.root { lastRoot[change.task] = root }
+    if old.isTable(at: level), !new.isTable(at: level) || new.pfn != old.pfn {
+      if let table = tables.table(at: old.pfn.rawValue) { tables.detach(table) }
+      if level == rootLevel, tables[found.table]?.entries.contains(where: \.isPresent) == false {
+        if let root = tables[found.table]?.root { invalidRoots.remove(root) }
+        tables.retire(found.table)
+      }
+    }
+    if new.isTable(at: level), !old.isTable(at: level) { link(new, old, change.gfn, level, found) }
+    return true
   }
 
   /// What the two values say by themselves.
@@ -132,7 +161,7 @@ package struct TraceChecker: Sendable {
   }
 
   /// Whether a followed value is an event's old one: A and D bits may have come, and a split's NX bits are not known.
-  private func isSame(_ known: SPTE, _ old: SPTE, _ level: Level, _ table: FollowedTable?) -> Bool {
+  func isSame(_ known: SPTE, _ old: SPTE, _ level: Level, _ table: FollowedTable?) -> Bool {
     if known == old { return true }
     guard known.isLeaf(at: level), old.isLeaf(at: level) else { return false }
     var free = format.bitsSetByCPU(known) & ~known.rawValue
@@ -141,10 +170,9 @@ package struct TraceChecker: Sendable {
   }
 
   /// What the place of an entry allows.
-  private mutating func checkPlace(
-    _ entry: FollowedEntry, _ gfn: GFN, _ level: Level, _ old: SPTE, _ new: SPTE, _ task: TaskID
-  ) {
+  private mutating func checkPlace(_ entry: FollowedEntry, _ change: FollowedChange) {
     guard let table = tables[entry.table] else { return }
+    let (gfn, level, old, new) = (change.gfn, change.level, change.old, change.new)
     if new == kernel.frozen {
       apply(.frozen)
       if !table.isDetached { violate(.frozen, "gfn \(hex(gfn.rawValue)) level \(level.rawValue) in a live table") }
@@ -154,17 +182,19 @@ package struct TraceChecker: Sendable {
       if table.isDetached { violate(.parent, "gfn \(hex(gfn.rawValue)) level \(level.rawValue) in a removed table") }
       if hasProbes {
         apply(.invalidRoot)
-        if table.root < invalidRoots { violate(.invalidRoot, "gfn \(hex(gfn.rawValue)) in root \(table.root)") }
+        if invalidRoots.contains(table.root) {
+          violate(.invalidRoot, "gfn \(hex(gfn.rawValue)) in root \(table.root)")
+        }
       }
     }
-    if old.isLeaf(at: level), new == .nonpresent, zapping.contains(task), table.root >= invalidRoots {
-      if unflushed[task] == nil { unflushed[task] = line }
+    if old.isLeaf(at: level), new == .nonpresent, zapping.contains(change.task), !invalidRoots.contains(table.root) {
+      if unflushed[change.task] == nil { unflushed[change.task] = line }
     }
   }
 
   /// A table comes into the tree; a split has filled it.
   private mutating func link(_ new: SPTE, _ old: SPTE, _ gfn: GFN, _ level: Level, _ entry: FollowedEntry) {
-    guard let below = level.below, let parent = tables[entry.table] else { return }
+    guard let below = level.below, let parent = tables[entry.table], let space = parent.space else { return }
     let frame = new.pfn.rawValue
     apply(.frameUse)
     if let other = tables.table(at: frame) {
@@ -174,33 +204,9 @@ package struct TraceChecker: Sendable {
     let isSplit = old.isLeaf(at: level)
     let entries = (0..<512).map { isSplit ? format.small(old, childLevel: below, index: $0) : SPTE.nonpresent }
     var table = FollowedTable(
-      level: below, gfn: gfn, space: parent.space, root: parent.root, frame: frame, entries: entries)
+      level: below, gfn: gfn, space: space, root: parent.root, frame: frame, entries: entries)
     table.isFilledBySplit = isSplit
     tables.add(table)
-    adoptOrphans()
-  }
-
-  private mutating func detach(_ old: SPTE, _ gfn: GFN, _ level: Level) {
-    guard let table = tables.table(at: old.pfn.rawValue) else { return }
-    tables.detach(table)
-  }
-
-  /// A table's end is announced: before its children's events, and in some kernels before its own entry's.
-  private mutating func announce(_ page: PageDescription) {
-    apply(.removal)
-    let candidates = AddressSpace.allCases.flatMap { tables.candidates($0, page.gfn, page.level) }
-    guard !candidates.isEmpty else {
-      return violate(.removal, "gfn \(hex(page.gfn.rawValue)) level \(page.level.rawValue): no such table")
-    }
-    switch kernel.removalOrder {
-    case .entryFirst:
-      if !candidates.contains(where: { tables[$0.table]?.isDetached == true }) {
-        violate(.removal, "gfn \(hex(page.gfn.rawValue)) level \(page.level.rawValue): its entry is still there")
-      }
-    case .childrenFirst:
-      // The older tree goes first where two have a table here.
-      if let first = candidates.first(where: { tables[$0.table]?.isDetached == false }) { tables.detach(first.table) }
-    }
   }
 
   private mutating func set(_ gfn: GFN, _ level: Level, _ entry: SPTE, _ address: UInt64) {
@@ -215,48 +221,56 @@ package struct TraceChecker: Sendable {
     guard let found = tables[table], found.level == level, first.index(at: level) == index,
       level.above.map({ first.aligned(to: $0) == found.gfn }) ?? true
     else { return violate(.address, "gfn \(hex(gfn.rawValue)) at \(hex(address)) in a table for another range") }
-    if !isSame(found.entries[index], entry, level, found), orphans.isEmpty {
+    tell(apart: FollowedEntry(table: table, index: index), gfn, level, entry)
+    if let value = tables[table]?.entries[index], !isSame(value, entry, level, found), orphans.isEmpty {
       violate(
         .address, "gfn \(hex(gfn.rawValue)): \(hex(entry.rawValue)) set, \(hex(found.entries[index].rawValue)) known")
     }
   }
 
   /// A fast fault's exchange has no event of its own beside this one.
-  private mutating func fix(_ fault: FastPageFault) {
+  private mutating func fix(_ fault: FastPageFault, _ task: TaskID) {
     for level in Level.allCases {
       let gfn = GFN(fault.address >> 12).aligned(to: level)
       for space in AddressSpace.allCases {
-        for entry in tables.candidates(space, gfn, level)
-        where isSame(tables.value(entry), fault.old, level, tables[entry.table])
-          && tables.value(entry).isLeaf(at: level)
-        {
-          return tables.set(entry, fault.new)
-        }
+        let change = FollowedChange(space: space, gfn: gfn, level: level, old: fault.old, new: fault.new, task: task)
+        guard fault.old.isLeaf(at: level), let entry = choose(change) else { continue }
+        return tables.set(entry, fault.new)
       }
     }
   }
 
-  /// Orphans whose table is there now.
+  /// Orphans whose table, or whose old value, is there now.
   private mutating func adoptOrphans() {
-    let waiting = orphans
-    orphans = []
-    for orphan in waiting {
-      guard case .spteChanged(let space, let gfn, let level, _, let new) = orphan.event,
-        let entry = tables.candidates(space, gfn, level).last
-      else {
-        orphans.append(orphan)
-        continue
+    var hasAdopted = true
+    while hasAdopted {
+      hasAdopted = false
+      for (position, orphan) in orphans.enumerated() {
+        guard case .spteChanged(let space, let gfn, let level, let old, let new) = orphan.event else { continue }
+        let change = FollowedChange(space: space, gfn: gfn, level: level, old: old, new: new, task: orphan.task)
+        guard perform(change) else { continue }
+        orphans.remove(at: position)
+        hasAdopted = true
+        break
       }
-      apply(.parent)
-      tables.set(entry, new)
     }
   }
 
   private mutating func expireOrphans() {
     while let first = orphans.first, first.number + 256 < report.events {
       orphans.removeFirst()
-      violate(.parent, "no table was linked for \(first.event)", at: first.line)
+      give(up: first)
     }
+  }
+
+  /// Nothing has come that explains the event.
+  private mutating func give(up orphan: Orphan) {
+    guard case .spteChanged(let space, let gfn, let level, let old, _) = orphan.event else { return }
+    let place = "gfn \(hex(gfn.rawValue)) level \(level.rawValue)"
+    let candidates = tables.candidates(space, gfn, level)
+    if candidates.isEmpty { return violate(.parent, "\(place): no table was linked for it", at: orphan.line) }
+    let known = candidates.map { hex(tables.value($0).rawValue) }.joined(separator: " or ")
+    violate(.continuity, "\(place): old \(hex(old.rawValue)), last known \(known)", at: orphan.line)
   }
 
   private mutating func check(_ probe: Probe, _ task: TaskID) {
@@ -266,37 +280,64 @@ package struct TraceChecker: Sendable {
     case .flush:
       apply(.flush)
       unflushed[task] = nil
-    case .invalidateRoots: invalidRoots = roots
-    case .initializeMMU:
-      tables = FollowedTables()
-      orphans = []
-      rootLevel = nil
-      roots = 0
-      invalidRoots = 0
+    case .invalidateRoots: invalidateRoots()
+    case .initializeMMU: beginMachine()
+    case .uninitializeMMU:
+      machines = max(0, machines - 1)
+      leave(task)
     case .putRoot, .unmapFrames, .other: break
     case .setMemslot, .zapAll, .destroyVM, .setAttributes, .attributesSet, .invalidateFile: leave(task)
     default: zapping.remove(task)
     }
   }
 
+  /// A VM is made. Where others are alive, their trees stay.
+  private mutating func beginMachine() {
+    if machines == 0 {
+      tables = FollowedTables()
+      for orphan in orphans { give(up: orphan) }
+      orphans = []
+      rootLevel = nil
+      roots = 0
+      invalidRoots = []
+      lastRoot = [:]
+      fastZaps = [:]
+      announcements = [:]
+    }
+    machines += 1
+  }
+
+  /// All roots of a VM become invalid; with several VMs alive it is not told whose.
+  private mutating func invalidateRoots() {
+    guard machines < 2 else {
+      if unknownInvalidation == nil { unknownInvalidation = line }
+      return
+    }
+    for table in tables.tables {
+      if let table, table.level == rootLevel, table.frame == nil { invalidRoots.insert(table.root) }
+    }
+  }
+
   /// The task goes on to something else.
   private mutating func leave(_ task: TaskID) {
+    fastZaps[task] = nil
+    announcements[task] = nil
     zapping.remove(task)
     if let zapped = unflushed.removeValue(forKey: task) {
       violate(.flush, "leaves zapped at line \(zapped), no flush since", at: line)
     }
   }
 
-  private mutating func apply(_ rule: TraceRule) { report.applied[rule, default: 0] += 1 }
+  mutating func apply(_ rule: TraceRule) { report.applied[rule, default: 0] += 1 }
 
-  private mutating func violate(_ rule: TraceRule, _ detail: String, at line: Int? = nil) {
+  mutating func violate(_ rule: TraceRule, _ detail: String, at line: Int? = nil) {
     report.violationCount += 1
     if report.violations.count < 20 {
       report.violations.append(TraceViolation(line: line ?? self.line, rule: rule, detail: detail))
     }
   }
 
-  private func hex(_ value: UInt64) -> String { String(value, radix: 16) }
+  func hex(_ value: UInt64) -> String { String(value, radix: 16) }
 }
 
 extension Conformance {

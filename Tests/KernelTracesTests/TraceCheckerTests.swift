@@ -84,6 +84,130 @@ struct TraceCheckerTests {
     #expect(try Self.check(Self.tree + zap + entry, "6.12").violations.map(\.rule) == [.flush])
   }
 
+  /// Two VMs' trees with the same leaf frame number: the second VM's task is 2, its frames begin with 1.
+  private static let other = [
+    two(root), two(change("0", 4, none, "1a000827")), two(change("0", 3, none, "1b000827")),
+    two(change("0", 2, none, "1c000827")), two(change("0", 1, none, "d000e67")),
+  ]
+  private static func two(_ line: String) -> String { "b-2" + line.dropFirst(3) }
+
+  @Test("two trees: entries of a removed table are frozen though the live one's have the same value")
+  func twoTrees() throws {
+    let gone = Self.tree + Self.other + [Self.change("0", 2, "c000827", Self.none)]
+    let lines = gone + [Self.change("1", 1, Self.none, Self.frozen), Self.change("0", 1, "d000e67", Self.frozen)]
+    #expect(try Self.check(lines, "6.12").violations == [])
+    // Each entry goes once: the second time it would be the live tree's.
+    let twice = lines + [Self.change("1", 1, Self.none, Self.frozen)]
+    #expect(try Self.check(twice, "6.12").violations.map(\.rule) == [.frozen])
+  }
+
+  @Test("two trees: a leaf taken for the other tree's is put right by what follows, a third one is a violation")
+  func exchanged() throws {
+    // Task 2 zaps the leaf of its own tree; then its table goes, and the entry is frozen.
+    let zap = [Self.change("0", 1, "d000e67", Self.none), Self.change("0", 2, "1c000827", Self.none)]
+    let lines = Self.tree + Self.other + zap + [Self.change("0", 1, Self.none, Self.frozen)]
+    #expect(try Self.check(lines, "6.12").violations == [])
+    let after = lines + [Self.change("0", 1, "d000e67", Self.none), Self.change("0", 1, "d000e67", Self.none)]
+    let report = try Self.check(after, "6.12")
+    #expect(report.violations.map(\.rule) == [.continuity])
+    #expect(report.violations.map(\.line) == [after.count])
+  }
+
+  @Test("two trees: an entry's address decides in which one it was set")
+  func address() throws {
+    let late = Self.tree + Self.other + [Self.change("1", 1, Self.none, "e000e67")]
+    func set(_ frame: String) -> String {
+      Self.head + "kvm_mmu_set_spte: gfn 1 spte e000e67 (rwxu) level 1 at " + frame + "008"
+    }
+    for frame in ["c000", "1c000"] {
+      #expect(try Self.check(late + [set(frame)], "6.12").violations == [], "at \(frame)")
+    }
+    let both = late + [set("c000"), set("1c000")]
+    #expect(try Self.check(both, "6.12").violations.map(\.rule) == [.address])
+  }
+
+  @Test("SMM's root is another space's: nothing of it is taken for the normal one's")
+  func addressSpaces() throws {
+    let second =
+      [Self.root]
+      + Self.tree.dropFirst().map {
+        $0.replacingOccurrences(of: "as id 0", with: "as id 1").replacingOccurrences(
+          of: "new_spte ", with: "new_spte 1")
+      }
+    let smm = second.map { $0.replacingOccurrences(of: "new_spte 1\(Self.none)", with: "new_spte \(Self.none)") }
+    let lines = Self.tree + smm + [Self.change("0", 2, "c000827", Self.none)]
+    #expect(try Self.check(lines + [Self.change("1", 1, Self.none, Self.frozen)], "6.12").violations == [])
+    let live = Self.change("1", 1, Self.none, Self.frozen).replacingOccurrences(of: "as id 0", with: "as id 1")
+    #expect(try Self.check(lines + [live], "6.12").violations.map(\.rule) == [.frozen])
+  }
+
+  @Test("kernels that announce a table first: the values of its entries tell which of two trees' it is")
+  func announced() throws {
+    let announce = Self.head + "kvm_mmu_prepare_zap_page: sp gen 0 gfn 0 l1 8-byte q0 direct uxx nxe ad root 0 sync"
+    let frozen = "80000000000001a0"
+    let differing = Self.tree + Self.other + [Self.two(Self.change("2", 1, Self.none, "e000e67"))]
+    let children = [
+      Self.change("0", 1, "d000e67", frozen), Self.change("1", 1, Self.none, frozen),
+      Self.change("2", 1, Self.none, frozen),
+    ]
+    for frame in ["c000", "1c000"] {
+      let end = Self.change("0", 2, frame + "827", Self.none)
+      let second = frame == "c000" ? Self.change("2", 1, Self.none, frozen) : Self.change("2", 1, "e000e67", frozen)
+      let lines = differing + [announce] + children.dropLast() + [second, end]
+      #expect(try Self.check(lines, "7.3").violations == [], "table \(frame)")
+    }
+    let wrong = differing + [announce] + children + [Self.change("0", 2, "1c000827", Self.none)]
+    #expect(try Self.check(wrong, "7.3").violationCount > 0)
+    let none = differing + [announce, Self.change("3", 1, "f000e67", frozen)]
+    #expect(try Self.check(none, "7.3").violations.map(\.rule) == [.continuity])
+  }
+
+  @Test("roots of five levels")
+  func fiveLevels() throws {
+    let root = Self.root.replacingOccurrences(of: " l4 ", with: " l5 ")
+    let lines = [root, Self.change("0", 5, Self.none, "9000827")] + Self.tree.dropFirst()
+    #expect(try Self.check(lines, "6.12").violations == [])
+    let wrong = try Self.check(lines + [Self.change("0", 5, "8000827", Self.none)], "6.12")
+    #expect(wrong.violations.map(\.rule) == [.continuity])
+  }
+
+  @Test("an event printed after one that follows from it is no violation; one that nothing explains is")
+  func printedLate() throws {
+    let late =
+      Self.tree + [Self.two(Self.change("1", 1, "e000e67", Self.none)), Self.change("1", 1, Self.none, "e000e67")]
+    #expect(try Self.check(late, "6.12").violations == [])
+    let wrong =
+      Self.tree + [Self.two(Self.change("1", 1, "e000e67", Self.none)), Self.change("1", 1, Self.none, "f000e67")]
+    #expect(try Self.check(wrong, "6.12").violations.map(\.rule) == [.continuity])
+  }
+
+  @Test("a recorded VM beside a copy of itself with other tasks and frames", arguments: TraceFixture.names)
+  func interleaved(name: String) throws {
+    let lines = try ReplayTests.text(name).filter(ReplayTests.isOfKernel)
+    let both = lines.flatMap { line -> [String] in [line, Self.moved(line)] }
+    let report = try Self.check(both, ReplayTests.kernel(of: name))
+    #expect(report.violations == [])
+  }
+
+  /// The same line of another VM: task + 1000, table frames moved.
+  private static func moved(_ line: String) -> String {
+    var words = line.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+    let task = words.firstIndex { !$0.isEmpty }
+    for index in words.indices {
+      let word = words[index]
+      if index == task, let dash = word.lastIndex(of: "-") {
+        words[index] = word[...dash] + "9" + word[word.index(after: dash)...]
+      } else if index > 0, words[index - 1].hasSuffix("_spte"), word.hasSuffix("827") {
+        words[index] = "5" + pad(word.dropLast(3)) + "827"
+      } else if index > 0, words[index - 1] == "at" {
+        words[index] = "5" + pad(word.dropLast(3)) + word.suffix(3)
+      }
+    }
+    return words.joined(separator: " ")
+  }
+
+  private static func pad(_ frame: Substring) -> String { String(repeating: "0", count: 6 - frame.count) + frame }
+
   private static func check(_ lines: [String], _ kernel: String) throws -> TraceCheckReport {
     let version = KernelVersion.traced.first { $0.name == kernel }
     return try TraceFixture.withFile(Data((lines.joined(separator: "\n") + "\n").utf8)) {

@@ -1,0 +1,192 @@
+/// Which tree an event's entry lies in, where several have one at the same place: an SMM's, another VM's, a root that a fast
+/// zap takes down while the new one fills.
+///
+/// What decides, in this order: the old value (the pointer to a table names the tree by its frame); FROZEN stands in tables
+/// that are out of their tree, and nothing becomes present there; then, as a guess only, what a fast zap works on, valid roots,
+/// and the tree in which the task was last.
+/// Where a guess chose between equal values the two entries stay exchangeable: after it they are the same up to their names,
+/// so a later event that fits only the other choice exchanges them, and is no violation.
+import MMUEngine
+
+/// A change of an entry as its event tells it.
+struct FollowedChange {
+  let space: AddressSpace
+  let gfn: GFN
+  let level: Level
+  let old: SPTE
+  let new: SPTE
+  let task: TaskID
+}
+
+/// A change whose table or old value has not been seen: another CPU may print it late.
+struct Orphan {
+  /// Number of the event.
+  let number: Int
+  let line: Int
+  let task: TaskID
+  let event: TraceEvent
+}
+
+/// A table's end, announced before its children's events and its own entry's, while several tables may be meant.
+struct Announcement {
+  let gfn: GFN
+  let level: Level
+  /// The tables that fit what has been seen.
+  var tables: [Int]
+  /// Changes of its entries so far, until it is clear which table it is.
+  var changes: [FollowedChange] = []
+  /// One table is left, and it is detached; its own entry is still to go.
+  var isResolved = false
+}
+
+extension Announcement {
+  /// Whether a change is of one of the table's entries.
+  func covers(_ change: FollowedChange) -> Bool {
+    change.level == level && level.above.map { change.gfn.aligned(to: $0) == gfn } ?? false
+  }
+}
+
+extension TraceChecker {
+  /// What a place says about an event.
+  private enum Fit: Int {
+    /// No kernel does this here.
+    case excluded
+    case unlikely
+    case likely
+  }
+
+  /// The entry that the event means; nil when no tree has its old value.
+  mutating func choose(_ change: FollowedChange) -> FollowedEntry? {
+    let candidates = tables.candidates(change.space, change.gfn, change.level)
+    guard candidates.count > 1 else {
+      return candidates.first { isSame(tables.value($0), change.old, change.level, tables[$0.table]) }
+    }
+    let matching = candidates.filter { isSame(tables.value($0), change.old, change.level, tables[$0.table]) }
+    guard let best = matching.max(by: { isWorse($0, $1, change) }) else { return nil }
+    let fit = fit(best, change)
+    if fit == .excluded {
+      // The values of two trees may have been taken for each other before.
+      for entry in candidates where self.fit(entry, change) != .excluded && !matching.contains(entry) {
+        if let other = matching.first(where: { tables.mayBeExchanged(entry, $0) }) {
+          tables.exchange(entry, other)
+          return entry
+        }
+      }
+      return best
+    }
+    let possible = matching.filter { self.fit($0, change) != .excluded }
+    if possible.count == 1, matching.count > 1 { tables.distinguish(best, from: matching) }
+    for other in possible where other != best { tables.confuse(best, with: other) }
+    return best
+  }
+
+  private func fit(_ entry: FollowedEntry, _ change: FollowedChange) -> Fit {
+    let isDetached = tables[entry.table]?.isDetached ?? false
+    if change.new == kernel.frozen { return isDetached ? .likely : .excluded }
+    if change.new.isPresent, !change.old.isPresent { return isDetached ? .excluded : .likely }
+    return isDetached ? .unlikely : .likely
+  }
+
+  /// Whether an entry is less likely meant than another.
+  private func isWorse(_ one: FollowedEntry, _ other: FollowedEntry, _ change: FollowedChange) -> Bool {
+    rank(one, change).lexicographicallyPrecedes(rank(other, change))
+  }
+
+  private func rank(_ entry: FollowedEntry, _ change: FollowedChange) -> [Int] {
+    guard let table = tables[entry.table] else { return [] }
+    let isOwn = lastRoot[change.task] == table.root
+    // A fast zap works in the roots that were there when it began.
+    let isZapped = fastZaps[change.task].map { table.root < $0 } ?? false
+    let isInvalid = invalidRoots.contains(table.root)
+    return [
+      fit(entry, change).rawValue, isZapped ? 1 : 0, isInvalid ? 0 : 1, isOwn ? 1 : 0, table.space == nil ? 1 : 0,
+      table.root,
+    ]
+  }
+
+  /// An event shows the address of the entry that its task has changed: that decides between trees.
+  mutating func tell(apart entry: FollowedEntry, _ gfn: GFN, _ level: Level, _ value: SPTE) {
+    guard let table = tables[entry.table], let space = table.space else { return }
+    let others = tables.candidates(space, gfn.aligned(to: level), level).filter { $0 != entry }
+    guard !others.isEmpty else { return }
+    if !isSame(table.entries[entry.index], value, level, table) {
+      guard
+        let other = others.first(where: {
+          tables.mayBeExchanged(entry, $0) && isSame(tables.value($0), value, level, tables[$0.table])
+        })
+      else { return }
+      tables.exchange(entry, other)
+    }
+    tables.distinguish(entry, from: others)
+  }
+
+  /// A table's end is announced: before its children's events, and in some kernels before its own entry's.
+  mutating func announce(_ page: PageDescription, _ task: TaskID) {
+    apply(.removal)
+    let found = AddressSpace.allCases.flatMap { tables.candidates($0, page.gfn, page.level) }.map(\.table)
+    guard !found.isEmpty else {
+      return violate(.removal, "gfn \(hex(page.gfn.rawValue)) level \(page.level.rawValue): no such table")
+    }
+    let live = found.filter { tables[$0]?.isDetached == false }
+    switch kernel.removalOrder {
+    case .entryFirst:
+      if live.count == found.count {
+        violate(.removal, "gfn \(hex(page.gfn.rawValue)) level \(page.level.rawValue): its entry is still there")
+      }
+    case .childrenFirst:
+      if live.isEmpty {
+        violate(.removal, "gfn \(hex(page.gfn.rawValue)) level \(page.level.rawValue): no such table in a tree")
+      } else if live.count == 1 {
+        tables.detach(live[0])
+      } else {
+        announcements[task, default: []].append(Announcement(gfn: page.gfn, level: page.level, tables: live))
+      }
+    }
+  }
+
+  /// Whether the change waits until it is clear which table was announced.
+  mutating func isDeferred(_ change: FollowedChange) -> Bool {
+    guard var announced = announcements[change.task]?.last else { return false }
+    if change.level == announced.level.above, change.gfn == announced.gfn {
+      announcements[change.task]?.removeLast()
+      let table = tables.table(at: change.old.pfn.rawValue)
+      announced.tables = announced.tables.filter { $0 == table }
+      resolve(&announced, change.task)
+      return false
+    }
+    guard !announced.isResolved, announced.covers(change) else { return false }
+    let index = change.gfn.index(at: change.level)
+    announced.tables = announced.tables.filter { number in
+      tables[number].map { isSame($0.entries[index], change.old, change.level, $0) } ?? false
+    }
+    announced.changes.append(change)
+    if announced.tables.count < 2 { resolve(&announced, change.task) }
+    announcements[change.task]?.removeLast()
+    announcements[change.task]?.append(announced)
+    return true
+  }
+
+  /// One table is left: what was seen of the announced table's entries was seen of its.
+  private mutating func resolve(_ announced: inout Announcement, _ task: TaskID) {
+    announced.isResolved = true
+    guard let number = announced.tables.first else {
+      let place = "gfn \(hex(announced.gfn.rawValue)) level \(announced.level.rawValue)"
+      return violate(.continuity, "\(place): no table has the values that its entries had when it went")
+    }
+    tables.detach(number)
+    defer { announced.changes = [] }
+    for change in announced.changes {
+      let index = change.gfn.index(at: change.level)
+      if let table = tables[number], isSame(table.entries[index], change.old, change.level, table) {
+        if change.new == kernel.frozen { apply(.frozen) }
+        tables.set(FollowedEntry(table: number, index: index), change.new)
+        if change.old.isTable(at: change.level), let below = tables.table(at: change.old.pfn.rawValue) {
+          tables.detach(below)
+        }
+      } else {
+        violate(.continuity, "gfn \(hex(change.gfn.rawValue)): old \(hex(change.old.rawValue)) in a removed table")
+      }
+    }
+    if let root = tables[number]?.root { lastRoot[task] = root }
+  }
+}
