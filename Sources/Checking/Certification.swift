@@ -30,6 +30,11 @@ package struct Certification: Sendable {
     case proved([Lemma], sizes: Sizes, remark: String?)
     /// Not shown; refuted if an obligation does not follow, which a correct search cannot lead to.
     case failed(String, isRefuted: Bool)
+
+    /// Whether an obligation does not follow.
+    fileprivate var isRefuted: Bool {
+      if case .failed(_, isRefuted: true) = self { true } else { false }
+    }
   }
 
   /// For which sizes a proof is tried; any size first.
@@ -78,9 +83,28 @@ package struct Certification: Sendable {
   }
 
   /// Proves properties from lemmas that may hold; with as few as possible if `isMinimal`, which takes longer. Throws: what is nobody's verdict.
+  ///
+  /// Where an obligation is refuted, the lemmas are tried once more together with what elaboration knew by itself: code that can never
+  /// run may leave a place without a value in one elaboration and not in the other.
   package func certify(
     _ properties: [PropertyID], from lemmas: [Lemma], for forms: Set<Form> = [.theseSizes, .anySize],
     isMinimal: Bool = true
+  ) throws -> Certified {
+    let certified = try certifyAlone(properties, from: lemmas, for: forms, isMinimal: isMinimal)
+    guard certified.outcomes.contains(where: \.isRefuted) else { return certified }
+    return try certifyAlone(properties, from: lemmas + definedness(after: lemmas.count), for: forms, isMinimal: isMinimal)
+  }
+
+  /// That places hold a value, of those that always do as far as elaboration with open sorts knows.
+  private func definedness(after count: Int) throws -> [Lemma] {
+    let tree = try SyntaxTree.parse(file)
+    let system = try ParameterizedElaborator(try tree.check(constants: constants).model).elaborate().system
+    var writer = LemmaText(system, store: system.store, avoiding: tree.identifiers)
+    return writer.definedness().enumerated().map { Lemma(name: "lemma \(count + $0 + 1)", text: $1) }
+  }
+
+  private func certifyAlone(
+    _ properties: [PropertyID], from lemmas: [Lemma], for forms: Set<Form>, isMinimal: Bool
   ) throws -> Certified {
     let whole: StrengthenedModel
     do { whole = try StrengthenedModel(file, lemmas: Self.text(of: lemmas), constants: constants) } catch {

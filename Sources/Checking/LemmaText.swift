@@ -49,6 +49,21 @@ package struct LemmaText {
     return quantifiers.joined() + body + lemma.elements.map { _ in " end" }.joined()
   }
 
+  /// That places hold a value, of those that can hold none as far as the system knows: what elaboration with open sorts found out
+  /// by itself and a search took for granted.
+  package mutating func definedness() -> [String] {
+    var result: [String] = []
+    for function in system.functions where function.reading == .value && !undefinable.contains(function.name) {
+      if case .elements(_, _, undefined: .some) = function.range { continue }
+      names = [:]
+      numbers = [:]
+      let quantifiers = function.arguments.map { quantifier("forall", $0) }
+      let place = designator(function, function.arguments.map { name(of: $0) })
+      result.append(quantifiers.joined() + "!isundefined(\(place))" + quantifiers.map { _ in " end" }.joined())
+    }
+    return result
+  }
+
   private mutating func texts(of terms: [Term]) -> [String]? {
     var texts: [String] = []
     for term in terms {

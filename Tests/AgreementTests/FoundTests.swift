@@ -46,7 +46,17 @@ struct FoundTests {
     invariant "i11" forall z74: A do forall z75: A do forall z76: A do ((z74 != z75) & (z74 != z76) & (z75 != z76) & (forall y77: B do (v3[y77]) end)) -> ((exists y78: B do (!v1[y78].f) end)) end end end;
     """
 
-  @Test("agrees by now", arguments: [laterCopyFails, capture, inputBelowQuantifier], RulesetForm.allCases)
+  /// What undefines the place can never run: with open sorts elaboration knew, and the check at the scope's sizes refuted a proof
+  /// without lemmas. (random protocol 498)
+  static let deadUndefine = """
+    type C: scalarset(2); A: scalarset(3);
+    var v4: C; v: array [A] of boolean;
+    ruleset q9: C do startstate begin v4 := q9; for a: A do v[a] := false; end; end; end;
+    ruleset x: A do rule "r" !v[x] ==> begin v[x] := true; if (!v[x]) then undefine v4; end; end; end;
+    invariant "i16" (!isundefined(v4));
+    """
+
+  @Test("agrees by now", arguments: [laterCopyFails, capture, inputBelowQuantifier, deadUndefine], RulesetForm.allCases)
   func agrees(_ text: String, _ rulesets: RulesetForm) async throws {
     let agreement = Agreement(text: text, rulesets: rulesets)
     #expect(try agreement.compareTerms() == .agrees)
