@@ -6,16 +6,16 @@ extension Replay {
   mutating func inform(_ task: Int, _ event: TraceEvent) {
     guard case .fault? = tasks[task].jobs.last else { return }
     switch event {
-    case .spteChanged(let space, _, let level, let old, let new):
+    case .spteChanged(let space, _, let level, _, let new):
       if level == rootLevel { informSpace(space, task) }
       if tasks[task].fault?.goalLevel == level, new.isLeaf(at: level) { informLeaf(task, new, level) }
       if !new.isPresent, new != mmu.version.frozen, new != .nonpresent, tasks[task].fault?.isMMIO == true {
-        informMMIO(new, old)
+        informMMIO(new, space)
       }
     case .setSPTE(_, let level, let entry, _):
       if entry.isLeaf(at: level) { informLeaf(task, entry, level) }
     case .checkMMIO(_, let current, _, _):
-      if !seesMemslots { adopt(generation: current) }
+      if let space = tasks[task].fault?.request.space { adopt(generation: current, space) }
     default: return
     }
   }
@@ -55,9 +55,9 @@ extension Replay {
   }
 
   /// What the first MMIO entry shows: which bits make it fault.
-  private mutating func informMMIO(_ entry: SPTE, _ old: SPTE) {
+  private mutating func informMMIO(_ entry: SPTE, _ space: AddressSpace) {
     let generation = SPTEFormat.mmioGeneration(entry)
-    if !seesMemslots || !knowsMMIO { adopt(generation: generation) }
+    adopt(generation: generation, space)
     guard !knowsMMIO else { return }
     knowsMMIO = true
     guard mmu.format.vendor == .npt else { return }
@@ -70,15 +70,26 @@ extension Replay {
     allow(.formatInferred)
   }
 
-  /// Takes a generation from an event when memslot calls do not tell it.
-  mutating func adopt(generation: UInt64) {
-    guard mmu.generations[0] & generationMask != generation else { return }
-    if seesMemslots, mmu.generations[0] == generation * 2 {
-      spaces = 1
-    } else if seesMemslots {
+  /// Takes a generation from an event where memslot calls do not tell it: without their probes, or since the probe does not
+  /// say which address space's slots a call changes. Then fewer calls than were seen may have been this space's, but none
+  /// that an earlier event has counted is taken back.
+  mutating func adopt(generation: UInt64, _ space: AddressSpace) {
+    let index = Int(space.rawValue)
+    let known = mmu.generations[index] & ~generationInProgress
+    guard known & generationMask != generation else {
+      seenGenerations[index] = known
       return
     }
-    mmu.generations[0] = generation
+    if seesMemslots {
+      if index == 0, known == generation * 2 {
+        spaces = 1
+      } else {
+        let isFewer = generation < known && generation >= seenGenerations[index] && (known - generation) % spaces == 0
+        guard isFewer else { return }
+      }
+    }
+    mmu.generations[index] = generation | mmu.generations[index] & generationInProgress
+    seenGenerations[index] = generation
     allow(.generationInferred)
   }
 
@@ -136,7 +147,8 @@ extension Replay {
       return true
     case .checkMMIO(let entry, let current, _, _):
       guard mmu.format.vendor == .ept || tasks[task].hasMisconfiguration else { return false }
-      if !seesMemslots { adopt(generation: current) }
+      let space = vcpus[vcpu(of: task)]?.root.map { mmu.tables[$0].role.space } ?? .normal
+      adopt(generation: current, space)
       let gfn = mmu.format.mmioFrame(entry)
       return beginFault(task, address: gfn.rawValue << 12, code: FaultCode.reserved.rawValue)
     case .spteChanged(let space, let gfn, let level, let old, let new):

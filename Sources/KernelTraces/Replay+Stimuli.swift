@@ -27,7 +27,8 @@ extension Replay {
   /// A task runs a vCPU: what it had under its own number is the vCPU's.
   private mutating func join(_ vcpu: Int, _ task: Int) {
     guard tasks[task].vcpu != vcpu else { return }
-    if let state = vcpus.removeValue(forKey: self.vcpu(of: task)) { vcpus[vcpu] = state }
+    // A task may run several vCPUs in turn; each keeps its own.
+    if tasks[task].vcpu == nil, let state = vcpus.removeValue(forKey: self.vcpu(of: task)) { vcpus[vcpu] = state }
     tasks[task].vcpu = vcpu
   }
 

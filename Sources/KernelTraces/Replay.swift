@@ -25,6 +25,10 @@ package struct Replay: Sendable {
   var spaces: UInt64 = 2
   /// Whether memslot calls are in the trace, so that generations are known.
   var seesMemslots = false
+  /// Generations that events have shown, by address space.
+  var seenGenerations: [UInt64] = [0, 0]
+  /// Faults whose address space is a guess, by task.
+  private var guesses: [TaskID: SpaceGuess] = [:]
   /// Whether the mask of MMIO entries, the encryption bit, the NX mitigation have shown themselves.
   var knowsMMIO = false
   var knowsEncryption = false
@@ -42,6 +46,13 @@ package struct Replay: Sendable {
   /// Takes one record. The first difference ends the replay; records after it are not looked at.
   package mutating func consume(_ record: TraceRecord) {
     guard report.difference == nil else { return }
+    guess(record)
+    take(record)
+    if report.difference != nil { reconsider(record.task) }
+  }
+
+  /// Takes one record, on the guesses as they are.
+  private mutating func take(_ record: TraceRecord) {
     report.lines = record.line
     let last = lastTask
     let task = number(of: record.task)
@@ -60,6 +71,46 @@ package struct Replay: Sendable {
     default: stimulus(record.content, task, record.line)
     }
     tasks[task].lastLine = record.line
+  }
+
+  /// A vCPU enters and leaves SMM without an event that is sure to be in the trace, and only the first change of an entry
+  /// shows where it is. With roots of both spaces a fault begins in the one that the vCPU had; where that leads to a
+  /// difference, it is begun again in the other.
+  private mutating func guess(_ record: TraceRecord) {
+    for key in guesses.keys {
+      guesses[key]?.records.append(record)
+      if guesses[key]?.records.count ?? 0 > 512 { guesses[key] = nil }
+    }
+    switch record.content {
+    case .pageFault(let vcpu, _, _):
+      guesses[record.task] = nil
+      guard let root = vcpus[vcpu]?.root, otherRoot(than: root) != nil else { return }
+      var before = self
+      before.guesses = [:]
+      guesses[record.task] = SpaceGuess(vcpu: vcpu, before: [before], records: [record])
+    case .mmu(.spteChanged(let space, _, _, _, _)):
+      if let vcpu = guesses[record.task]?.vcpu, let root = vcpus[vcpu]?.root, mmu.tables[root].role.space == space {
+        guesses[record.task] = nil
+      }
+    default: return
+    }
+  }
+
+  /// A valid root of the other address space.
+  private func otherRoot(than root: TableID) -> TableID? {
+    mmu.roots.first { !mmu.tables[$0].isInvalid && mmu.tables[$0].role.space != mmu.tables[root].role.space }
+  }
+
+  /// Begins the task's fault again in the other address space.
+  private mutating func reconsider(_ id: TaskID) {
+    guard let guess = guesses[id], var other = guess.before.first, let old = other.vcpus[guess.vcpu]?.root,
+      let root = other.otherRoot(than: old), let found = other.mmu.findRoot(other.mmu.tables[root].role)
+    else { return }
+    other.mmu.putRoot(old)
+    other.vcpus[guess.vcpu]?.root = found
+    other.allow(.roleInferred)
+    for record in guess.records { other.take(record) }
+    if other.report.difference == nil { self = other }
   }
 
   /// The summary; `names` are the reader's.
@@ -120,6 +171,8 @@ package struct Replay: Sendable {
     frames = FrameRenaming()
     rootPointers = [:]
     rootLevel = nil
+    seenGenerations = [0, 0]
+    guesses = [:]
   }
 
   /// The vCPU that a task runs; numbered by the events that name it.
@@ -130,6 +183,15 @@ package struct Replay: Sendable {
     for table in mmu.graveyard.prefix(count) { frames.release(table) }
     mmu.endGracePeriod(count)
   }
+}
+
+/// A fault that began in the address space that its vCPU had, and what is needed to begin it again in the other.
+struct SpaceGuess: Sendable {
+  let vcpu: Int
+  /// The replay before the fault, one element.
+  let before: [Replay]
+  /// Since then.
+  var records: [TraceRecord]
 }
 
 /// How often which stimulus was seen.
