@@ -84,15 +84,21 @@ package struct Certification: Sendable {
 
   /// Proves properties from lemmas that may hold; with as few as possible if `isMinimal`, which takes longer. Throws: what is nobody's verdict.
   ///
-  /// Where an obligation is refuted, the lemmas are tried once more together with what elaboration knew by itself: code that can never
-  /// run may leave a place without a value in one elaboration and not in the other.
+  /// Where an obligation is refuted, the lemmas are tried once more, at the scope's sizes, together with what elaboration knew by itself:
+  /// code that can never run may leave a place without a value in one elaboration and not in the other.
   package func certify(
     _ properties: [PropertyID], from lemmas: [Lemma], for forms: Set<Form> = [.theseSizes, .anySize],
     isMinimal: Bool = true
   ) throws -> Certified {
     let certified = try certifyAlone(properties, from: lemmas, for: forms, isMinimal: isMinimal)
-    guard certified.outcomes.contains(where: \.isRefuted) else { return certified }
-    return try certifyAlone(properties, from: lemmas + definedness(after: lemmas.count), for: forms, isMinimal: isMinimal)
+    let refuted = properties.indices.filter { certified.outcomes[$0].isRefuted }
+    if refuted.isEmpty { return certified }
+    let again = try certifyAlone(
+      refuted.map { properties[$0] }, from: lemmas + definedness(after: lemmas.count), for: [.theseSizes],
+      isMinimal: isMinimal)
+    var outcomes = certified.outcomes
+    for (position, outcome) in zip(refuted, again.outcomes) { outcomes[position] = outcome }
+    return Certified(outcomes: outcomes, lasting: certified.lasting, leavesSizesOpen: certified.leavesSizesOpen)
   }
 
   /// That places hold a value, of those that always do as far as elaboration with open sorts knows.

@@ -56,7 +56,8 @@ struct FoundTests {
     invariant "i16" (!isundefined(v4));
     """
 
-  @Test("agrees by now", arguments: [laterCopyFails, capture, inputBelowQuantifier, deadUndefine], RulesetForm.allCases)
+  @Test(
+    "agrees by now", arguments: [laterCopyFails, capture, inputBelowQuantifier, deadUndefine], RulesetForm.allCases)
   func agrees(_ text: String, _ rulesets: RulesetForm) async throws {
     let agreement = Agreement(text: text, rulesets: rulesets)
     #expect(try agreement.compareTerms() == .agrees)
