@@ -60,14 +60,26 @@ extension Obligations {
 
   /// The obligations as a script for other solvers: every answer must be `unsat`.
   ///
-  /// Each question assumes the lemmas that `needed` names for it, by obligation; all where it names none. Fewer premises make an answer
+  /// Each question assumes the lemmas that `needed` names for it, by obligation, and of the background what speaks of the same
+  /// functions; everything where it names none. Fewer premises make an answer
   /// `unsat` say more, and sooner: with a hundred quantified lemmas about, cvc5 takes a second for what a handful decides at once.
   package func script(needing needed: [Set<Int>?]) -> String {
+    let known = background.map { functions(in: [$0]) }
     let questions = zip(obligations, needed).map { obligation, needed in
-      let premises = lemmas.indices.filter { needed?.contains($0) ?? true }.map { lemmas[$0] }
-      return SMTLIBPrinter.Question(
-        obligation.name, obligation.isAtStart ? obligation.conditions : background + premises + obligation.conditions)
+      if obligation.isAtStart { return SMTLIBPrinter.Question(obligation.name, obligation.conditions) }
+      guard let needed else {
+        return SMTLIBPrinter.Question(obligation.name, background + lemmas + obligation.conditions)
+      }
+      let terms = needed.sorted().map { lemmas[$0] } + obligation.conditions
+      let used = functions(in: terms)
+      let facts = background.indices.filter { known[$0].isEmpty || !known[$0].isDisjoint(with: used) }
+      return SMTLIBPrinter.Question(obligation.name, facts.map { background[$0] } + terms)
     }
     return SMTLIBPrinter.script(asking: questions, in: store, sortNames: sortNames)
+  }
+
+  /// The functions that occur in some terms.
+  private func functions(in terms: [Term]) -> Set<FunctionSymbol> {
+    Set(store.subterms(of: terms).filter { store.operation(of: $0) == .apply }.map { store.function(of: $0) })
   }
 }

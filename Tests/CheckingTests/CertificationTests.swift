@@ -80,6 +80,22 @@ struct CertificationTests {
     #expect(try certify(Self.pages, named) == .failed(reason, isRefuted: true))
   }
 
+  @Test("what elaboration with open sorts knew by itself becomes a lemma")
+  func known() throws {
+    let text = """
+      type C: scalarset(2); A: scalarset(3);
+      var w: C; v: array [A] of boolean;
+      ruleset q: C do startstate begin w := q; for a: A do v[a] := false; end; end; end;
+      ruleset x: A do rule "r" !v[x] ==> begin v[x] := true; if !v[x] then undefine w; end; end; end;
+      invariant "no bad" !isundefined(w);
+      """
+    guard case .proved(let lemmas, .thisScope, nil) = try certify(text, []) else {
+      Issue.record("not proved")
+      return
+    }
+    #expect(lemmas.map(\.text) == ["!isundefined(w)"])
+  }
+
   @Test("a lemma that only the small size keeps proves the small size only")
   func smallSizeOnly() throws {
     // Two pages: when one is used, "the other" is a single one. With three the lemma is not kept.
