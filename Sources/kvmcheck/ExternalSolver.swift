@@ -20,7 +20,8 @@ final class ExternalSolver: Sendable {
     }
     path = found
     name = URL(fileURLWithPath: found).lastPathComponent
-    arguments = name.hasPrefix("cvc5") ? ["--incremental", "--lang", "smt2"] : []
+    // Where matching saturates cvc5 gives up unless it may enumerate instances.
+    arguments = name.hasPrefix("cvc5") ? ["--incremental", "--lang", "smt2", "--enum-inst"] : []
   }
 
   /// The first obligation that the program does not call `unsat`; nil if there is none. `needed` are the lemmas that may be enough for
