@@ -47,14 +47,11 @@ package struct Certification: Sendable {
   package struct Certified: Sendable {
     /// In the order of the properties.
     package let outcomes: [Outcome]
-    /// The lemmas, by position, that hold for every size whatever became of the properties.
-    package let lasting: [Int]
-    /// Whether the file leaves the sizes of its scalarsets open, so that lemmas from larger sizes may last.
+    /// Whether the file leaves the sizes of its scalarsets open, so that lemmas from larger sizes may hold for every size.
     package let leavesSizesOpen: Bool
 
-    package init(outcomes: [Outcome], lasting: [Int], leavesSizesOpen: Bool) {
+    package init(outcomes: [Outcome], leavesSizesOpen: Bool) {
       self.outcomes = outcomes
-      self.lasting = lasting
       self.leavesSizesOpen = leavesSizesOpen
     }
   }
@@ -98,7 +95,7 @@ package struct Certification: Sendable {
       isMinimal: isMinimal)
     var outcomes = certified.outcomes
     for (position, outcome) in zip(refuted, again.outcomes) { outcomes[position] = outcome }
-    return Certified(outcomes: outcomes, lasting: certified.lasting, leavesSizesOpen: certified.leavesSizesOpen)
+    return Certified(outcomes: outcomes, leavesSizesOpen: certified.leavesSizesOpen)
   }
 
   /// That places hold a value, of those that always do as far as elaboration with open sorts knows.
@@ -117,18 +114,16 @@ package struct Certification: Sendable {
       let first = error.diagnostics.first.map { ": \($0.message)" } ?? ""
       return Certified(
         outcomes: properties.map { _ in .failed("its lemmas cannot be written in Murphi\(first)", isRefuted: false) },
-        lasting: [], leavesSizesOpen: false)
+        leavesSizesOpen: false)
     }
     var outcomes = [Outcome?](repeating: nil, count: properties.count)
     var remark: String?
-    var lasting: [Int] = []
     var leavesSizesOpen = false
     if forms.contains(.anySize), !whole.model.scalarsets.isEmpty {
       if let reason = try Self.whyNoAnySize(whole, of: try SyntaxTree.parse(file)) {
         remark = reason
       } else {
-        let (selections, reasons, usable) = try quantified(whole, properties, lemmas, isMinimal)
-        lasting = usable
+        let (selections, reasons) = try quantified(whole, properties, lemmas, isMinimal)
         leavesSizesOpen = true
         let chosen = selections.enumerated().compactMap { position, lemmas in lemmas.map { (position, $0) } }
         let obstacles = try confirm(chosen.map { (properties[$0.0], $0.1) }, small(whole))
@@ -151,7 +146,7 @@ package struct Certification: Sendable {
       }
     }
     return Certified(
-      outcomes: outcomes.map { $0 ?? .failed(remark ?? "not decided", isRefuted: false) }, lasting: lasting,
+      outcomes: outcomes.map { $0 ?? .failed(remark ?? "not decided", isRefuted: false) },
       leavesSizesOpen: leavesSizesOpen)
   }
 
@@ -200,12 +195,12 @@ package struct Certification: Sendable {
 
   private func quantified(
     _ whole: StrengthenedModel, _ properties: [PropertyID], _ lemmas: [Lemma], _ isMinimal: Bool
-  ) throws -> ([[Lemma]?], String?, lasting: [Int]) {
+  ) throws -> ([[Lemma]?], String?) {
     let obligations = try Self.quantified(whole, properties)
     let effort = effort == 0 ? Self.anySizeEffort : min(effort, Self.anySizeEffort)
     var selection = LemmaSelection(try ProofSession(obligations, effort: effort, interrupter: interrupter))
     if let obstacle = try selection.close() {
-      return (properties.map { _ in nil }, Obstacle(obstacle).words, [])
+      return (properties.map { _ in nil }, Obstacle(obstacle).words)
     }
     var results: [[Lemma]?] = []
     var reason: String?
@@ -218,7 +213,7 @@ package struct Certification: Sendable {
         reason = reason ?? Obstacle(cause).words
       }
     }
-    return (results, reason, selection.usable.sorted())
+    return (results, reason)
   }
 
   /// A proof for every size is confirmed with at most this many elements of each scalarset.

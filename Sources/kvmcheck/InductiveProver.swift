@@ -153,7 +153,7 @@ struct InductiveProver: Sendable {
         let reason = attempt.asymmetries.first.map { "\($0.location): \($0.message)" } ?? "a value without a name"
         let outcome = Certification.Outcome.failed(
           "its lemmas cannot be written in Murphi: \(reason)", isRefuted: false)
-        return Certification.Certified(outcomes: properties.map { _ in outcome }, lasting: [], leavesSizesOpen: false)
+        return Certification.Certified(outcomes: properties.map { _ in outcome }, leavesSizesOpen: false)
       }
       lemmas.append(Certification.Lemma(name: "lemma \(lemmas.count + 1)", text: text))
     }

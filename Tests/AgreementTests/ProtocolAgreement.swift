@@ -218,7 +218,7 @@ struct ProtocolAgreement {
     }
     var anySize = Set(zip(claimed, certified.outcomes).filter { $0.1.isForAnySize }.map(\.0))
     if anySize.count < claimed.count, certified.leavesSizesOpen {
-      anySize.formUnion(try await atLargerSizes(claimed.filter { !anySize.contains($0) }, found, system, certified))
+      anySize.formUnion(try await atLargerSizes(claimed.filter { !anySize.contains($0) }, system))
     }
     figures.anySize += anySize.count
     if !anySize.isEmpty { figures.largerSearches += try searchLarger(anySize) }
@@ -226,18 +226,11 @@ struct ProtocolAgreement {
 
   /// What a search at the next sizes proves for every size, as `prove` goes on.
   private func atLargerSizes(
-    _ open: [PropertyID], _ found: PDRResult, _ system: ParameterizedSystem, _ certified: Certification.Certified
+    _ open: [PropertyID], _ system: ParameterizedSystem
   ) async throws -> [PropertyID] {
-    var larger = system
-    larger.store = found.store
-    let lasting = Set(certified.lasting)
-    let known = KnownLemmas(
-      lasting: certified.lasting.map { found.invariant[$0] },
-      hints: found.invariant.indices.filter { !lasting.contains($0) }.map { found.invariant[$0] })
-    let again = try await PDR(larger, sizes: system.sorts.map { $0.size + 1 }, knowing: known)
-      .search(open, within: Self.budget)
+    let again = try await PDR(system, sizes: system.sorts.map { $0.size + 1 }).search(open, within: Self.budget)
     let proved = zip(open, again.verdicts).filter { if case .proved = $0.1 { true } else { false } }.map(\.0)
-    guard !proved.isEmpty, let lemmas = try lemmas(again, larger, isAsymmetric: false) else { return [] }
+    guard !proved.isEmpty, let lemmas = try lemmas(again, system, isAsymmetric: false) else { return [] }
     let outcomes = try certify(lemmas, proved, for: [.anySize]).outcomes
     return zip(proved, outcomes).filter { $0.1.isForAnySize }.map(\.0)
   }

@@ -57,6 +57,8 @@ struct FrameQueries: ~Copyable {
 
   /// Samples have no more elements of a sort than this, unless a rule needs them.
   private static let mostSampled = 6
+  /// Nor where sizes were said: a sample of a very large scope costs more than it tells.
+  private static let mostHeldAgainst = 8
   /// There are more start states than are written out.
   static let mostStarts = 1024
 
@@ -85,7 +87,7 @@ struct FrameQueries: ~Copyable {
   /// than a rule has variables for, but enough for a few rules beside each other: with fewer, whole protocols stand still, for
   /// there is no page left for a leaf beside that of its table.
   private func sampleSizes() -> [Int] {
-    if let heldAgainst { return heldAgainst }
+    if let heldAgainst { return heldAgainst.map { min($0, Self.mostHeldAgainst) } }
     var most = grounding.sizes.map { _ in 1 }
     for elements in system.rules.map(\.elements) + system.starts.map(\.elements) {
       var counts = grounding.sizes.map { _ in 0 }
@@ -334,26 +336,6 @@ struct FrameQueries: ~Copyable {
     }
     frames.add(Lemma(cube: cube, level: level, activation: activation, uses: uses(of: cube)), retiring: subsumed)
     for literal in cube.literals { activities[grounding.proposition(literal.atom).relation, default: 0] += 1 }
-  }
-
-  /// The cube that a lemma excludes, canonical; nil if the lemma speaks of more elements than there are.
-  mutating func cube(of lemma: QuantifiedLemma) -> Cube? {
-    var used = grounding.sizes.map { _ in 0 }
-    for element in lemma.elements {
-      let sort = Grounding.number(session.store.sort(of: element))
-      if used[sort] == grounding.sizes[sort] { return nil }
-      grounding.bind(element, to: used[sort])
-      used[sort] += 1
-    }
-    var literals: [Literal] = []
-    for term in lemma.literals {
-      let truth = grounding.ground(term, in: &session.store)
-      let isNegative = session.store.operation(of: truth) == .not
-      let variable = isNegative ? session.store.operands(of: truth).first : truth
-      guard let variable, let atom = grounding.atom(of: variable) else { return nil }
-      literals.append(Literal(atom, isNegative: isNegative))
-    }
-    return canonical(Cube(literals)).cube
   }
 
   /// In how many lemmas a literal's relation has occurred.

@@ -88,23 +88,16 @@ extension FrameQueries {
     }
   }
 
-  /// The smaller cube, with literals of the larger one until it holds no state that is known to be reachable.
+  /// The smaller cube, with what it says of all elements if that is enough, else with literals of the larger one, until it holds no state that is known to be reachable.
   ///
   /// *Heuristic*: the first that helps; if none does alone, the whole.
   private mutating func separated(_ smaller: Cube, within larger: Cube) -> Cube {
     if !isKnownReachable(smaller) { return smaller }
     let whole = folded(smaller)
-    if !isKnownReachable(whole) {
-      var kept = whole
-      for literal in dropOrder(whole) where !smaller.literals.contains(literal) {
-        let fewer = kept.dropping(literal)
-        if !isKnownReachable(fewer) { kept = fewer }
-      }
-      return kept
-    }
-    if isKnownReachable(larger) { return smaller }
-    var kept = larger
-    for literal in dropOrder(larger) where !smaller.literals.contains(literal) {
+    let base = isKnownReachable(whole) ? larger : whole
+    if isKnownReachable(base) { return smaller }
+    var kept = base
+    for literal in dropOrder(base) where !smaller.literals.contains(literal) {
       let fewer = kept.dropping(literal)
       if !isKnownReachable(fewer) { kept = fewer }
     }

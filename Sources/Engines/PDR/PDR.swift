@@ -35,18 +35,15 @@ package struct PDR: Engine {
   private let system: ParameterizedSystem
   private let sizes: [Int]
   private let larger: [Int]?
-  private let known: KnownLemmas
 
   /// `sizes` are by sort, those of the system where nothing else is said. Generalizations are held against states of the system at
   /// sizes `larger`, a few more of each sort where nothing is said.
   package init(
-    _ system: ParameterizedSystem, sizes: [Int]? = nil, heldAgainst larger: [Int]? = nil,
-    knowing known: KnownLemmas = KnownLemmas()
+    _ system: ParameterizedSystem, sizes: [Int]? = nil, heldAgainst larger: [Int]? = nil
   ) {
     self.system = system
     self.larger = larger
     self.sizes = sizes ?? system.sorts.map(\.size)
-    self.known = known
   }
 
   package func decide(_ properties: [PropertyID], within budget: Budget) async throws -> [Verdict] {
@@ -59,24 +56,11 @@ package struct PDR: Engine {
     return try await withTaskCancellationHandler {
       var search = try PDRSearch(
         FrameQueries(system, sizes: sizes, heldAgainst: larger, effort: budget.effort, interrupter: interrupter),
-        properties, budget, known)
+        properties, budget)
       return try search.run()
     } onCancel: {
       interrupter.interrupt(because: .cancelled)
     }
-  }
-}
-
-/// Lemmas from other searches, over the system's store.
-package struct KnownLemmas: Sendable {
-  /// They hold in every reachable state at every size; the search takes them for granted.
-  package var lasting: [QuantifiedLemma]
-  /// They held at other sizes.
-  package var hints: [QuantifiedLemma]
-
-  package init(lasting: [QuantifiedLemma] = [], hints: [QuantifiedLemma] = []) {
-    self.lasting = lasting
-    self.hints = hints
   }
 }
 
@@ -96,7 +80,6 @@ struct PDRSearch: ~Copyable {
   var queries: FrameQueries
   let budget: Budget
   private let properties: [PropertyID]
-  private let known: KnownLemmas
   private var verdicts: [PropertyID: Verdict] = [:]
   /// Every way to violate a property that is asked about.
   var targets: [Target] = []
@@ -125,9 +108,8 @@ struct PDRSearch: ~Copyable {
   }
 
   init(
-    _ queries: consuming FrameQueries, _ properties: [PropertyID], _ budget: Budget, _ known: KnownLemmas
+    _ queries: consuming FrameQueries, _ properties: [PropertyID], _ budget: Budget
   ) throws(SMTError) {
-    self.known = known
     self.queries = queries
     self.properties = properties
     self.budget = budget
@@ -138,15 +120,11 @@ struct PDRSearch: ~Copyable {
     do {
       try queries.prepare()
       if queries.starts.count > FrameQueries.mostStarts { throw Stop.starts }
-      for lemma in known.lasting {
-        if let cube = queries.cube(of: lemma) { queries.learn(cube, level: Frames.always) }
-      }
       targets = TargetFinder(queries.system, open).targets(in: &queries)
       try examineStart()
       while !open.isEmpty {
         if last >= budget.depth { return result(otherwise: .bounded(depth: last)) }
         last += 1
-        if last == 1 { try considerHints() }
         for position in queries.frames.positions(from: 1) { support(position) }
         for position in targets.indices { try strengthen(against: position) }
         if try propagate() {
@@ -169,18 +147,6 @@ struct PDRSearch: ~Copyable {
 
   /// Whether a target's property is still open.
   func isOpen(_ target: Int) -> Bool { verdicts[targets[target].property] == nil }
-
-  /// Puts into the first frame what was useful at other sizes, where it holds for one transition; the search finds out whether
-  /// it lasts.
-  private mutating func considerHints() throws {
-    for hint in known.hints {
-      guard let cube = queries.cube(of: hint), queries.exclusion(of: cube, level: 1) == nil,
-        !queries.isKnownReachable(cube), case .excluded = try queries.startExclusion(of: cube),
-        case .inductive = try queries.isInductive(cube, relativeTo: 0)
-      else { continue }
-      queries.learn(cube, level: 1)
-    }
-  }
 
   // Counterexamples.
 
