@@ -72,6 +72,7 @@ package struct CertificateChecker: Sendable {
     var session = try ProofSession(form.obligations, effort: effort, interrupter: interrupter)
     var premises: [Set<Int>?] = []
     for obligation in form.obligations.obligations {
+      if interrupter.cause != nil { return form.obligations.obligations.map { _ in nil } }
       if case .holds(let needed) = try session.check(obligation, assuming: form.obligations.lemmas.indices) {
         premises.append(needed)
       } else {

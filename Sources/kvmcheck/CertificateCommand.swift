@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checking
 import Diagnostics
+import Elaboration
 import Foundation
 import Interchange
 import Murphi
@@ -74,6 +75,7 @@ struct LoadedCertificate {
     switch error {
     case let error as Rejection: DiagnosticRenderer.render(error.diagnostics, in: error.file)
     case let error as UnfitCertificate: error.reason
+    case let error as ElaborationError: "\(error.location): \(error.message)"
     case let error as Refused: error.description
     default: "\(error)"
     }
@@ -88,7 +90,8 @@ struct CertificateCheckCommand: AsyncParsableCommand {
       Without PROOF: all of Proofs/. Each obligation is asked by itself in a fresh solver: at the certificate's sizes, instance by \
       instance and without symmetry, and for `sizes any` also with scalarsets of any size. --solver hands the same obligations as \
       SMT-LIB to another program (cvc5, z3, or a path); every answer must be unsat. A certificate of another text of its model is \
-      stale and fails. Exit code 0 if all hold, else 50; 40 if a file is no certificate.
+      stale and fails. Exit code 0 if all hold, else 50; 40 if a file is no certificate; 30 if the command was stopped before all \
+      were decided, and those are listed as open.
       """)
 
   @ArgumentParser.Argument(help: ArgumentHelp("Certificates to check.", valueName: "proof"))
@@ -104,12 +107,30 @@ struct CertificateCheckCommand: AsyncParsableCommand {
     let path: String
     var model: String?
     var property: String?
-    var reason: String?
+    var outcome = Outcome.holds
     var seconds = 0.0
     var lemmas = 0
     var sizes = ""
-    var isMalformed = false
-    var isStopped = false
+  }
+
+  /// What is known of a certificate; where it does not hold, why.
+  enum Outcome: Hashable, Sendable {
+    case holds
+    case fails(String)
+    /// No certificate can be read there.
+    case malformed(String)
+    /// The command was stopped before it was decided.
+    case open(String)
+
+    var reason: String? {
+      switch self {
+      case .holds: nil
+      case .fails(let reason), .malformed(let reason), .open(let reason): reason
+      }
+    }
+
+    var isOpen: Bool { if case .open = self { true } else { false } }
+    var isMalformed: Bool { if case .malformed = self { true } else { false } }
   }
 
   func run() async throws {
@@ -119,28 +140,33 @@ struct CertificateCheckCommand: AsyncParsableCommand {
     let (paths, root) = try places()
     let external = try solver.map(ExternalSolver.init(named:))
     let options = options
-    let results = try await stop.running(timeout: options.timeout, memory: options.memory?.bytes) {
+    var results = try await stop.running(timeout: options.timeout, memory: options.memory?.bytes) {
       let jobs = options.jobs ?? ProcessInfo.processInfo.activeProcessorCount
       return try await Self.check(paths, jobs: jobs, root: root, external) { result in
         if options.format == .text { try console.write(Self.line(of: result)) }
       }
     }
+    for path in paths[results.count...] {
+      results.append(Checked(path: path, outcome: .open("not begun: \(stop.reason.words)")))
+      if options.format == .text { try console.write(Self.line(of: results[results.count - 1])) }
+    }
     let name = external?.name ?? "z3 \(SMTSession.solverVersion)"
-    let failed = results.count { $0.reason != nil }
+    let held = results.count { $0.outcome == .holds }
+    let open = results.count(where: \.outcome.isOpen)
+    let failed = results.count - held - open
     switch options.format {
     case .text:
       let seconds = ProveInvariantsCommand.seconds(since: started)
-      let open = paths.count - results.count
       try console.write(
-        "\(results.count) certificates, \(results.count - failed) hold, \(failed) fail"
-          + (open > 0 ? ", \(open) not checked" : "") + String(format: "; %@; %.1f s\n", name, seconds))
+        "\(results.count) certificates, \(held) hold, \(failed) fail" + (open > 0 ? ", \(open) open" : "")
+          + String(format: "; %@; %.1f s\n", name, seconds))
     case .json:
-      let isWhole = failed == 0 && results.count == paths.count
-      try console.write(String(decoding: Self.json(results, name, ok: isWhole).encoded(), as: UTF8.self))
+      try console.write(
+        String(decoding: Self.json(results, name, ok: held == results.count).encoded(), as: UTF8.self))
     }
     try console.finish()
-    if stop.reason != .none || results.contains(where: \.isStopped) { throw ExitCode.limit }
-    if results.contains(where: { $0.reason != nil && !$0.isMalformed }) { throw ExitCode.contradiction }
+    if open > 0 { throw ExitCode.limit }
+    if failed > results.count(where: \.outcome.isMalformed) { throw ExitCode.contradiction }
     if failed > 0 { throw ExitCode.rejected }
   }
 
@@ -192,27 +218,28 @@ struct CertificateCheckCommand: AsyncParsableCommand {
       result.property = loaded.certificate.property
       result.lemmas = loaded.certificate.lemmas.count
       result.sizes = loaded.certificate.sizes == .any ? "any size" : "these sizes"
-      let (reason, isStopped, remark) = try await unmet(loaded.checker, external)
+      let (reason, remark) = await unmet(loaded.checker, external)
       if let remark { result.sizes += ", " + remark }
-      (result.reason, result.isStopped) = (reason, isStopped)
+      if let reason { result.outcome = Task.isCancelled ? .open("stopped at \(reason)") : .fails(reason) }
     } catch {
       result.model = error.certificate?.model
       result.property = error.certificate?.property
-      result.reason = error.description
-      result.isMalformed = error.certificate == nil
+      result.outcome = error.certificate == nil ? .malformed(error.description) : .fails(error.description)
+      if Task.isCancelled { result.outcome = .open("stopped at \(error.description)") }
     }
     result.seconds = ProveInvariantsCommand.seconds(since: start)
     return result
   }
 
-  /// The first obligation that is not met; whether that is because the command was stopped.
+  /// The first obligation that is not met, and where the questions for every size lie. What a cancelled task says is unmet may only be
+  /// unanswered.
   private static func unmet(
     _ checker: CertificateChecker, _ external: ExternalSolver?
-  ) async throws(LoadedCertificate.Refused) -> (reason: String?, isStopped: Bool, remark: String?) {
+  ) async -> (reason: String?, remark: String?) {
     let interrupter = Interrupter()
+    var remark: String?
     do {
       return try await withTaskCancellationHandler {
-        var remark: String?
         for form in try checker.forms() {
           if !form.obligations.sortNames.isEmpty {
             let cycle = QuantifierAlternation.cycle(in: form.obligations)
@@ -221,37 +248,37 @@ struct CertificateCheckCommand: AsyncParsableCommand {
           if let external {
             let premises = try checker.premises(of: form, effort: Decider.effort, interrupter: interrupter)
             if let reason = try external.firstUnmet(of: form.obligations, needing: premises) {
-              return ("\(reason) (\(form.name))", Task.isCancelled, remark)
+              return ("\(reason) (\(form.name))", remark)
             }
           } else if let failure = try checker.check(form, effort: Decider.effort, interrupter: interrupter) {
-            return (failure.reason, Task.isCancelled, remark)
+            return (failure.reason, remark)
           }
         }
-        return (nil, false, remark)
+        return (nil, remark)
       } onCancel: {
         interrupter.interrupt(because: .cancelled)
         external?.stop()
       }
     } catch {
-      throw LoadedCertificate.Refused(description: LoadedCertificate.words(error), certificate: nil)
+      return (LoadedCertificate.words(error), remark)
     }
   }
 
   private static func line(of result: Checked) -> String {
-    guard let reason = result.reason else {
+    guard let reason = result.outcome.reason else {
       return "holds   \(result.path)  \(result.lemmas) lemmas, \(result.sizes)"
         + String(format: "  %.2f s\n", result.seconds)
     }
-    return "FAILS   \(result.path)\n        \(reason)\n"
+    return (result.outcome.isOpen ? "open    " : "FAILS   ") + "\(result.path)\n        \(reason)\n"
   }
 
   private static func json(_ results: [Checked], _ solver: String, ok: Bool) -> JSON {
     let rows = results.map { result in
       JSON.object([
         "proof": .string(result.path), "model": result.model.map(JSON.string) ?? .null,
-        "property": result.property.map(JSON.string) ?? .null, "ok": .boolean(result.reason == nil),
+        "property": result.property.map(JSON.string) ?? .null, "ok": .boolean(result.outcome == .holds),
         "solver": .string(solver), "seconds": .decimal((result.seconds * 1000).rounded() / 1000),
-        "reason": result.reason.map(JSON.string) ?? .null,
+        "reason": result.outcome.reason.map(JSON.string) ?? .null,
       ])
     }
     return .object(["schema": .string("kvmcheck/1"), "results": .array(rows), "ok": .boolean(ok)])

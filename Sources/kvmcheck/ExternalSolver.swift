@@ -8,7 +8,8 @@ final class ExternalSolver: Sendable {
   let name: String
   private let path: String
   private let arguments: [String]
-  private let running = Mutex<Set<Int32>>([])
+  /// The children that run, and whether any more may be started.
+  private let children = Mutex<(running: Set<Int32>, isStopped: Bool)>(([], false))
 
   /// Finds the program: by name on the path, or where it lies. Throws: there is none.
   init(named text: String) throws(UsageError) {
@@ -27,6 +28,8 @@ final class ExternalSolver: Sendable {
   /// The first obligation that the program does not call `unsat`; nil if there is none. `needed` are the lemmas that may be enough for
   /// each. Throws: it cannot be run.
   func firstUnmet(of obligations: Obligations, needing needed: [Set<Int>?]) throws -> String? {
+    let notAsked = obligations.obligations.first.map { "\($0.name): not asked" }
+    if children.withLock(\.isStopped) { return notAsked }
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("kvmcheck-\(UUID().uuidString).smt2")
     try Data(obligations.script(needing: needed).utf8).write(to: file)
     defer { unlink(file.path) }
@@ -36,18 +39,25 @@ final class ExternalSolver: Sendable {
     let output = Pipe()
     process.standardOutput = output
     process.standardError = output
-    try process.run()
-    let identifier = process.processIdentifier
-    running.withLock { _ = $0.insert(identifier) }
+    let isStarted = try children.withLock { children in
+      if children.isStopped { return false }
+      try process.run()
+      children.running.insert(process.processIdentifier)
+      return true
+    }
+    if !isStarted { return notAsked }
     let data = output.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
-    running.withLock { _ = $0.remove(identifier) }
+    children.withLock { _ = $0.running.remove(process.processIdentifier) }
     return Self.firstUnmet(in: String(decoding: data, as: UTF8.self), of: obligations, name)
   }
 
-  /// Ends the program wherever it runs.
+  /// Ends the program wherever it runs, for good: what is asked from now on is not answered.
   func stop() {
-    running.withLock { for process in $0 { _ = kill(process, SIGTERM) } }
+    children.withLock { children in
+      children.isStopped = true
+      for process in children.running { _ = kill(process, SIGTERM) }
+    }
   }
 
   /// Each obligation's name and then its answer, in order; anything else is not believed.

@@ -1,0 +1,197 @@
+import Foundation
+import Interchange
+import TestSupport
+import Testing
+
+/// A proof from the search to the reader: written by `prove`, checked and printed by `certificate`.
+@Suite("Certificates, written and read")
+struct CertificateOutputTests {
+  private static let model = """
+    --@ title Pages that are taken and given back
+    const PAGES: 2;
+    type page: scalarset(PAGES);
+    var used: array [page] of boolean; free: array [page] of boolean; bad: boolean;
+    startstate "none is used" begin
+      for p: page do used[p] := false; free[p] := true; end;
+      bad := false;
+    end;
+    ruleset p: page do
+      rule "take" free[p] ==> begin bad := bad | used[p]; free[p] := false; used[p] := true; end;
+      rule "give" used[p] ==> begin used[p] := false; free[p] := true; end;
+    end;
+    invariant "never twice" !bad;
+    invariant "one or the other" forall p: page do used[p] != free[p] end;
+
+    """
+
+  /// Proves the model in a folder of its own, and hands that out.
+  private func proved<Result>(_ body: (TemporaryFolder) throws -> Result) throws -> Result {
+    try TemporaryFolder.with { folder in
+      try FileManager.default.createDirectory(
+        at: folder.url.appending(path: "Models"), withIntermediateDirectories: true)
+      _ = try folder.file("Models/pages.m", Self.model)
+      let result = try CommandLineTool.run(
+        ["prove", "invariants", "pages", "--root", ".", "--engine", "pdr", "--proofs", "Proofs"], in: folder.url)
+      #expect(result.output.contains("2 proved-any-size"), "\(result.output)\(result.errors)")
+      return try body(folder)
+    }
+  }
+
+  @Test("JSON: every member, the rows in the order of the files")
+  func json() throws {
+    try proved { folder in
+      let arguments = ["certificate", "check", "--root", ".", "--format", "json"]
+      let result = try CommandLineTool.run(arguments, in: folder.url)
+      #expect(result.status == 0)
+      let json = try result.json()
+      guard case .object(let whole) = json else { Issue.record("no object"); return }
+      #expect(Set(whole.keys) == ["schema", "results", "ok"])
+      #expect(json["schema"] == .string("kvmcheck/1"))
+      #expect(json["ok"] == .boolean(true))
+      let rows = try result.rows()
+      let properties = ["never twice", "no run-time error", "one or the other"]
+      #expect(rows.map { $0["property"]?.text } == properties)
+      for (row, name) in zip(rows, ["never-twice", "no-run-time-error", "one-or-the-other"]) {
+        guard case .object(let members) = row else { Issue.record("no object"); continue }
+        #expect(Set(members.keys) == ["proof", "model", "property", "ok", "solver", "seconds", "reason"])
+        #expect(row["proof"] == .string("./Proofs/pages/\(name).proof"))
+        #expect(row["model"] == .string("Models/pages.m"))
+        #expect(row["ok"] == .boolean(true))
+        #expect(row["solver"] == .string("z3 4.8.12"))
+        #expect(row["reason"] == .null)
+        guard case .decimal(let seconds)? = row["seconds"] else { Issue.record("no seconds"); continue }
+        #expect(seconds > 0)
+      }
+    }
+  }
+
+  @Test("JSON: a row that fails has its reason, one that cannot be read no model")
+  func failingRows() throws {
+    try proved { folder in
+      let file = folder.url.appending(path: "Proofs/pages/never-twice.proof")
+      let text = try String(contentsOf: file, encoding: .utf8)
+      _ = try folder.file("flipped.proof", text.replacing("!bad", with: "bad"))
+      _ = try folder.file("other.proof", "invariant")
+      let arguments = ["certificate", "check", "flipped.proof", "other.proof", "none.proof", "--format", "json"]
+      let result = try CommandLineTool.run(arguments + ["--root", "."], in: folder.url)
+      #expect(result.status == 50)
+      #expect(try result.json()["ok"] == .boolean(false))
+      let rows = try result.rows()
+      #expect(rows.map { $0["ok"] } == [.boolean(false), .boolean(false), .boolean(false)])
+      #expect(rows.map { $0["model"] } == [.string("Models/pages.m"), .null, .null])
+      #expect(rows[0]["reason"]?.text == "initiation: lemma 1, start \"none is used\": does not follow (instances)")
+      #expect(rows[1]["reason"]?.text == "line 1: expected `invariant \"name\"`, found `invariant`")
+      #expect(rows[2]["reason"]?.text == "cannot be read")
+    }
+  }
+
+  /// What `certificate print` says of the proof of "never twice".
+  private static let printed = """
+    --@ title Pages that are taken and given back
+    const
+      PAGES: 2;
+    type
+      page: scalarset(PAGES);
+    var
+      used: array [page] of boolean;
+      free: array [page] of boolean;
+      bad: boolean;
+    startstate "none is used"
+    begin
+      for p: page do
+        used[p] := false;
+        free[p] := true;
+      end;
+      bad := false;
+    end;
+    ruleset p: page do
+      rule "take"
+        free[p]
+      ==>
+      begin
+        bad := bad | used[p];
+        free[p] := false;
+        used[p] := true;
+      end;
+      rule "give"
+        used[p]
+      ==>
+      begin
+        used[p] := false;
+        free[p] := true;
+      end;
+    end;
+    invariant "never twice" !bad;
+    invariant "one or the other" forall p: page do used[p] != free[p] end;
+    invariant "lemma 1" !bad;
+    invariant "lemma 2" forall page1: page do used[page1] -> !free[page1] end;
+
+    """
+
+  @Test("print: the whole model, which rumur accepts and confirms")
+  func print() throws {
+    try proved { folder in
+      let arguments = ["certificate", "print", "Proofs/pages/never-twice.proof", "--root", "."]
+      let result = try CommandLineTool.run(arguments, in: folder.url)
+      #expect(result.status == 0)
+      #expect(result.output == Self.printed)
+      let confirmed = try RumurRunner().check(result.output)
+      #expect(confirmed.errors == 0)
+      #expect(confirmed.states == 4)
+      // A lemma that does not hold is found by rumur as well: it does look at them.
+      let wrong = result.output.replacing("-> !free[page1]", with: "-> free[page1]")
+      #expect(try RumurRunner().check(wrong).message == "invariant \"lemma 2\" failed")
+    }
+  }
+
+  /// Stops a check of two certificates as soon as the first is reported. Returns: the status and what was printed.
+  private func stopped(_ options: [String], _ signal: Int32) throws -> (status: Int32, output: String) {
+    let first = "Proofs/gmem-toggle/no-run-time-error.proof"
+    let second = "Proofs/sept-teardown/kvm-bug-on-is-never-reached.proof"
+    let pipe = Pipe()
+    let process = try CommandLineTool.process(
+      ["certificate", "check", first, second, first, "--jobs", "1", "--timeout", "60"] + options)
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = pipe
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    var output = pipe.fileHandleForReading.availableData
+    kill(process.processIdentifier, signal)
+    output += pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    #expect(process.terminationReason == .exit)
+    return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+  }
+
+  @Test(
+    "a signal: what was checked, what was open, 30",
+    arguments: [([], SIGINT), ([], SIGTERM), (["--solver", "cvc5"], SIGINT)])
+  func interrupted(_ options: [String], _ signal: Int32) throws {
+    let (status, output) = try stopped(options, signal)
+    #expect(status == 30)
+    let lines = output.components(separatedBy: "\n")
+    #expect(lines.count == 7, "\(output)")
+    guard lines.count == 7 else { return }
+    #expect(lines[0].hasPrefix("holds   Proofs/gmem-toggle/no-run-time-error.proof"))
+    #expect(lines[1] == "open    Proofs/sept-teardown/kvm-bug-on-is-never-reached.proof")
+    #expect(lines[2].hasPrefix("        stopped at "))
+    #expect(lines[3] == "open    Proofs/gmem-toggle/no-run-time-error.proof")
+    #expect(lines[4] == "        not begun: interrupted")
+    #expect(lines[5].hasPrefix("3 certificates, 1 hold, 0 fail, 2 open; "))
+  }
+
+  /// Whoever asks cvc5 asks Z3 first which lemmas are enough; time over there, the rest used to be put to cvc5 for minutes.
+  @Test("time over: 30, and every row of JSON is there", arguments: [([], "0.5"), (["--solver", "cvc5"], "1.5")])
+  func timeOver(_ options: [String], _ seconds: String) throws {
+    let proof = "Proofs/sept-teardown/kvm-bug-on-is-never-reached.proof"
+    let arguments = ["certificate", "check", proof, proof, "--jobs", "1", "--format", "json", "--timeout", seconds]
+    let result = try CommandLineTool.run(arguments + options)
+    #expect(result.status == 30)
+    let rows = try result.rows()
+    #expect(rows.map { $0["proof"]?.text } == [proof, proof])
+    #expect(rows.map { $0["ok"] } == [.boolean(false), .boolean(false)])
+    #expect(rows[0]["reason"]?.text?.hasPrefix("stopped at ") == true)
+    #expect(rows[1]["reason"]?.text == "not begun: time limit reached")
+    #expect(try result.json()["ok"] == .boolean(false))
+  }
+}
