@@ -21,7 +21,7 @@ package struct StrengthenedModel: Sendable {
     let own = String(decoding: file.bytes, as: UTF8.self)
     self.text = own + (own.hasSuffix("\n") ? "" : "\n") + text
     plain = try SyntaxTree.parse(file).check(constants: constants).model
-    let whole = SourceFile(name: file.name, text: self.text)
+    let whole = SourceFile(name: "\(file.name) with lemmas", text: self.text)
     model = try SyntaxTree.parse(whole).check(constants: constants).model
     precondition(
       model.rules.count == plain.rules.count && model.startstates.count == plain.startstates.count
