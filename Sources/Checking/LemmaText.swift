@@ -1,10 +1,15 @@
 package import Logic
+package import Murphi
 package import TransitionSystems
 
 /// Lemmas as Murphi expressions, for people and for whoever checks them.
 ///
 /// A place's predicate becomes a comparison. By the convention of `ParameterizedSystem` an undefined place has its type's least
 /// value, so the predicate of that value is written with `isundefined`, and evaluating a lemma never fails.
+///
+/// Murphi has no names for a scalarset's elements. Where the model tells them apart, places and values of the system name them all the
+/// same (`used[page_0]`); such an element is written as a variable that stands for any, the same for elements of one number in
+/// scalarsets that the model mixes. What is written then says more than the lemma, and may be false: `isGeneral`.
 package struct LemmaText {
   private let system: ParameterizedSystem
   /// The system's store, grown by the lemmas.
@@ -16,11 +21,27 @@ package struct LemmaText {
   /// Names that the model uses, in lower case.
   private let taken: Set<String>
   private var names: [Term: String] = [:]
-  private var numbers: [Int: Int] = [:]
+  /// By the stem of names, in lower case: how many were made.
+  private var numbers: [String: Int] = [:]
+  /// By scalarset whose elements are told apart: the first of those that it may be mixed with, itself included.
+  private var closed: [String: String] = [:]
+  /// The elements of such scalarsets that a lemma speaks of, in the order in which their variables are quantified.
+  private var singled: [(value: Value, type: String, name: String)] = []
+  /// Whether some text says of all elements of a scalarset what its lemma says of single ones.
+  package private(set) var isGeneral = false
 
   /// `taken` are the names that the model uses.
-  package init(_ system: ParameterizedSystem, store: TermStore, avoiding taken: some Sequence<String>) {
+  package init(
+    _ system: ParameterizedSystem, of model: TypedModel, store: TermStore, avoiding taken: some Sequence<String>
+  ) {
     self.system = system
+    let open = Set(system.sorts.map(\.declaration))
+    let mixed = Set(model.mixtures.map(\.declaration))
+    let sizes = Set(model.scalarsets.filter { mixed.contains($0.declaration) }.map(\.size))
+    for scalarset in model.scalarsets where !open.contains(scalarset.declaration) {
+      let first = sizes.contains(scalarset.size) ? model.scalarsets.first { $0.size == scalarset.size } : nil
+      closed[scalarset.name] = (first ?? scalarset).name
+    }
     self.store = store
     self.taken = Set(taken.map { $0.lowercased() })
     for (index, function) in system.functions.enumerated() {
@@ -29,14 +50,14 @@ package struct LemmaText {
     }
   }
 
-  /// The lemma: an implication under quantifiers. Nil if it speaks of values that Murphi has no name for, those of a scalarset
-  /// whose elements the model tells apart.
+  /// The lemma: an implication under quantifiers. Nil if it speaks of something else than predicates of the state.
   package mutating func text(of lemma: QuantifiedLemma) -> String? {
-    names = [:]
-    numbers = [:]
-    let quantifiers = lemma.elements.map { quantifier("forall", $0) }
+    begin()
+    var quantifiers = lemma.elements.map { quantifier("forall", $0) }
     guard let literals = texts(of: lemma.literals) else { return nil }
     let conclusion = lemma.literals.lastIndex { store.operation(of: $0) == .not } ?? lemma.literals.indices.last
+    quantifiers += singled.map { "forall \($0.name): \($0.type) do " }
+    if !singled.isEmpty { isGeneral = true }
     var premises = distinctness(lemma.elements)
     for position in literals.indices where position != conclusion { premises.append(literals[position]) }
     let body: String
@@ -46,7 +67,7 @@ package struct LemmaText {
     } else {
       body = premises.isEmpty ? "false" : "!(" + premises.joined(separator: " & ") + ")"
     }
-    return quantifiers.joined() + body + lemma.elements.map { _ in " end" }.joined()
+    return quantifiers.joined() + body + quantifiers.map { _ in " end" }.joined()
   }
 
   /// That places hold a value, of those that can hold none as far as the system knows: what elaboration with open sorts found out
@@ -55,13 +76,20 @@ package struct LemmaText {
     var result: [String] = []
     for function in system.functions where function.reading == .value && !undefinable.contains(function.name) {
       if case .elements(_, _, undefined: .some) = function.range { continue }
-      names = [:]
-      numbers = [:]
-      let quantifiers = function.arguments.map { quantifier("forall", $0) }
+      begin()
+      var quantifiers = function.arguments.map { quantifier("forall", $0) }
       let place = designator(function, function.arguments.map { name(of: $0) })
+      quantifiers += singled.map { "forall \($0.name): \($0.type) do " }
       result.append(quantifiers.joined() + "!isundefined(\(place))" + quantifiers.map { _ in " end" }.joined())
     }
     return result
+  }
+
+  /// Forgets the names of the lemma before.
+  private mutating func begin() {
+    names = [:]
+    numbers = [:]
+    singled = []
   }
 
   private mutating func texts(of terms: [Term]) -> [String]? {
@@ -81,6 +109,11 @@ package struct LemmaText {
         parts.append("(\(name(of: one)) != \(name(of: other)))")
       }
     }
+    for (position, one) in singled.enumerated() {
+      for other in singled[(position + 1)...] where one.type == other.type {
+        parts.append("(\(one.name) != \(other.name))")
+      }
+    }
     return parts
   }
 
@@ -90,14 +123,30 @@ package struct LemmaText {
       preconditionFailure("an element of no uninterpreted sort")
     }
     let type = system.sorts[sort].name
+    let name = fresh(type)
+    names[variable] = name
+    return "\(word) \(name): \(type) do "
+  }
+
+  /// A name of nobody's for a variable of this type.
+  private mutating func fresh(_ type: String) -> String {
     let stem = type.hasSuffix("_t") ? String(type.dropLast(2)) : type
     var name: String
     repeat {
-      numbers[sort, default: 0] += 1
-      name = "\(stem)\(numbers[sort, default: 0])"
+      numbers[stem.lowercased(), default: 0] += 1
+      name = "\(stem)\(numbers[stem.lowercased(), default: 0])"
     } while taken.contains(name.lowercased())
-    names[variable] = name
-    return "\(word) \(name): \(type) do "
+    return name
+  }
+
+  /// The variable that stands for an element of a scalarset whose elements are told apart; nil if there is no such scalarset.
+  private mutating func variable(_ type: String, _ index: Int) -> String? {
+    guard let type = closed[type] else { return nil }
+    let value = Value.scalar(type: type, index: index)
+    if let known = singled.first(where: { $0.value == value }) { return known.name }
+    let name = fresh(type)
+    singled.append((value, type, name))
+    return name
   }
 
   private func name(of element: Term) -> String {
@@ -153,7 +202,7 @@ package struct LemmaText {
     return "(\(left) \(isNegated ? "!=" : "=") \(right))"
   }
 
-  private func application(_ term: Term, isNegated: Bool) -> String? {
+  private mutating func application(_ term: Term, isNegated: Bool) -> String? {
     guard let place = places[store.function(of: term)] else { return nil }
     let function = system.functions[place.function]
     let elements = store.operands(of: term).map { name(of: $0) }
@@ -172,7 +221,7 @@ package struct LemmaText {
       guard let value = elements.last else { return nil }
       return comparison(designator, value, isNegated, mayBeUndefined: undefined != nil, isLeast: false)
     case .values(let values, _):
-      guard let value = Self.text(of: values[place.position]) else { return nil }
+      guard let value = text(of: values[place.position]) else { return nil }
       return comparison(designator, value, isNegated, mayBeUndefined: mayBeUndefined, isLeast: place.position == 0)
     }
   }
@@ -187,29 +236,35 @@ package struct LemmaText {
       ? "(!isundefined(\(place)) & (\(comparison)))" : "(isundefined(\(place)) | (\(comparison)))"
   }
 
-  /// A place's name with elements for the holes.
-  private func designator(_ function: StateFunction, _ elements: [String]) -> String {
+  /// A place's name with elements for the holes, and variables for single elements.
+  private mutating func designator(_ function: StateFunction, _ elements: [String]) -> String {
     var result = ""
     var rest = elements[...]
-    for (position, part) in function.name.components(separatedByHole: "[]").enumerated() {
-      if position > 0 { result += "[\(rest.removeFirst())]" }
-      result += part
+    for (position, part) in function.name.split(separator: "[", omittingEmptySubsequences: false).enumerated() {
+      let index = part.prefix { $0 != "]" }
+      if position == 0 {
+        result += part
+      } else if index.isEmpty {
+        result += "[\(rest.removeFirst())" + part
+      } else {
+        result += "[" + (element(named: index) ?? String(index)) + part.dropFirst(index.count)
+      }
     }
     return result
   }
 
+  /// The variable for an element that a place names, as `page_1`; nil if that is the name of something else.
+  private mutating func element(named text: Substring) -> String? {
+    guard let line = text.lastIndex(of: "_"), let index = Int(text[text.index(after: line)...]) else { return nil }
+    return variable(String(text[..<line]), index)
+  }
+
   /// A value as Murphi writes it.
-  private static func text(of value: Value) -> String? {
+  private mutating func text(of value: Value) -> String? {
     switch value {
     case .boolean, .integer, .member: value.description
-    case .undefined, .scalar, .record, .array: nil
+    case .scalar(let type, let index): variable(type, index)
+    case .undefined, .record, .array: nil
     }
-  }
-}
-
-extension String {
-  /// The parts between the holes; one more than there are holes.
-  fileprivate func components(separatedByHole hole: String) -> [Substring] {
-    split(separator: hole, omittingEmptySubsequences: false)
   }
 }

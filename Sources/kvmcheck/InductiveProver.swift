@@ -146,8 +146,10 @@ struct InductiveProver: Sendable {
   private func certify(
     _ properties: [PropertyID], _ found: PDRResult, _ attempt: Attempt, for forms: Set<Certification.Form>
   ) async throws -> Certification.Certified {
-    var writer = LemmaText(attempt.system, store: found.store, avoiding: instance.loaded.tree.identifiers)
+    var writer = LemmaText(
+      attempt.system, of: instance.model, store: found.store, avoiding: instance.loaded.tree.identifiers)
     var lemmas: [Certification.Lemma] = []
+    var known: Set<String> = []
     for lemma in found.invariant {
       guard let text = writer.text(of: lemma) else {
         let reason = attempt.asymmetries.first.map { "\($0.location): \($0.message)" } ?? "a value without a name"
@@ -155,17 +157,21 @@ struct InductiveProver: Sendable {
           "its lemmas cannot be written in Murphi: \(reason)", isRefuted: false)
         return Certification.Certified(outcomes: properties.map { _ in outcome }, leavesSizesOpen: false)
       }
-      lemmas.append(Certification.Lemma(name: "lemma \(lemmas.count + 1)", text: text))
+      if known.insert(text).inserted {
+        lemmas.append(Certification.Lemma(name: "lemma \(lemmas.count + 1)", text: text))
+      }
     }
     let interrupter = Interrupter()
     let certification = Certification(
       instance.loaded.file, constants: instance.settings, effort: budget.effort, interrupter: interrupter)
     let all = lemmas
-    return try await withTaskCancellationHandler {
+    var certified = try await withTaskCancellationHandler {
       try certification.certify(properties, from: all, for: forms, isMinimal: isMinimal)
     } onCancel: {
       interrupter.interrupt(because: .cancelled)
     }
+    if writer.isGeneral { certified.forgiveRefutations() }
+    return certified
   }
 
   private func result(of outcome: Certification.Outcome, _ question: Question) -> Result {

@@ -194,4 +194,48 @@ struct CertificateOutputTests {
     #expect(rows[1]["reason"]?.text == "not begun: time limit reached")
     #expect(try result.json()["ok"] == .boolean(false))
   }
+
+  @Test("a scalarset without symmetry: lemmas about all of its elements, for these sizes")
+  func asymmetric() throws {
+    try TemporaryFolder.with { folder in
+      let text = """
+        const N: 2;
+        type A: scalarset(N);
+        var x: array [A] of boolean; last: A; bad: boolean;
+        startstate begin for a: A do x[a] := false; end; undefine last; bad := false; end;
+        ruleset a: A do rule "set" begin x[a] := true; end; end;
+        rule "pick" begin for a: A do if x[a] then last := a; end; end; end;
+        rule "bad" !isundefined(last) & !x[last] ==> begin bad := true; end;
+        invariant "never" !bad;
+
+        """
+      let model = try folder.file("ordered.m", text).path
+      let proofs = folder.url.appending(path: "out").path
+      let arguments = ["prove", "invariants", model, "--engine", "pdr", "--only", "never", "--proofs", proofs]
+      let result = try CommandLineTool.run(arguments)
+      #expect(result.status == 0, "\(result.output)")
+      let proof = proofs + "/ordered/never.proof"
+      #expect(try String(contentsOfFile: proof, encoding: .utf8).contains("--@ sizes N=2\n"))
+      #expect(try CommandLineTool.run(["certificate", "check", proof]).status == 0)
+    }
+  }
+
+  /// Only the last element is ever chosen, for which Murphi has no name.
+  @Test("what holds of one element only has no text: unknown, and no contradiction")
+  func singleElement() throws {
+    let model = """
+      type A: scalarset(2);
+      var last: A; before: A; bad: boolean;
+      startstate begin undefine last; undefine before; bad := false; end;
+      rule "choose" begin for a: A do last := a; end; end;
+      rule "copy" !isundefined(last) ==> begin before := last; end;
+      rule "bad" !isundefined(before) & !isundefined(last) & before != last ==> begin bad := true; end;
+      invariant "never" !bad;
+
+      """
+    let result = try CommandLineTool.run(
+      ["prove", "invariants", "-", "--engine", "pdr", "--only", "never"], input: model)
+    #expect(result.status == 21, "\(result.output)")
+    #expect(result.output.contains("its lemmas, said of all elements: safety: in a state does not follow"))
+  }
 }
