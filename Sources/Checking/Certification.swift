@@ -93,16 +93,19 @@ package struct Certification: Sendable {
   ///
   /// Where an obligation is refuted, the lemmas are tried once more, at the scope's sizes, together with what elaboration knew by itself:
   /// code that can never run may leave a place without a value in one elaboration and not in the other.
+  ///
+  /// `proved` hears of each proof at once, by its property's position: making the next one minimal may take minutes.
   package func certify(
     _ properties: [PropertyID], from lemmas: [Lemma], for forms: Set<Form> = [.theseSizes, .anySize],
-    isMinimal: Bool = true
+    isMinimal: Bool = true, proved: (Int, Outcome) -> Void = { _, _ in }
   ) throws -> Certified {
-    let certified = try certifyAlone(properties, from: lemmas, for: forms, isMinimal: isMinimal)
+    let certified = try certifyAlone(properties, from: lemmas, for: forms, isMinimal: isMinimal, proved)
     let refuted = properties.indices.filter { certified.outcomes[$0].isRefuted }
     if refuted.isEmpty { return certified }
     let again = try certifyAlone(
       refuted.map { properties[$0] }, from: lemmas + definedness(after: lemmas.count), for: [.theseSizes],
-      isMinimal: isMinimal)
+      isMinimal: isMinimal
+    ) { position, outcome in proved(refuted[position], outcome) }
     var outcomes = certified.outcomes
     for (position, outcome) in zip(refuted, again.outcomes) { outcomes[position] = outcome }
     return Certified(outcomes: outcomes, leavesSizesOpen: certified.leavesSizesOpen)
@@ -118,7 +121,8 @@ package struct Certification: Sendable {
   }
 
   private func certifyAlone(
-    _ properties: [PropertyID], from lemmas: [Lemma], for forms: Set<Form>, isMinimal: Bool
+    _ properties: [PropertyID], from lemmas: [Lemma], for forms: Set<Form>, isMinimal: Bool,
+    _ proved: (Int, Outcome) -> Void
   ) throws -> Certified {
     let whole: StrengthenedModel
     do { whole = try StrengthenedModel(file, lemmas: Self.text(of: lemmas), constants: constants) } catch {
@@ -134,25 +138,29 @@ package struct Certification: Sendable {
       if let reason = try Self.whyNoAnySize(whole, of: try SyntaxTree.parse(file)) {
         remark = reason
       } else {
-        let (selections, reasons) = try quantified(whole, properties, lemmas, isMinimal)
         leavesSizesOpen = true
-        let chosen = selections.enumerated().compactMap { position, lemmas in lemmas.map { (position, $0) } }
-        let obstacles = try confirm(chosen.map { (properties[$0.0], $0.1) }, small(whole))
-        for ((position, lemmas), obstacle) in zip(chosen, obstacles) {
-          outcomes[position] =
-            obstacle.map { .failed($0.words, isRefuted: $0.isRefutation) }
-            ?? .proved(lemmas, sizes: .any, remark: nil)
+        var confirmation = Confirmation(self, try small(whole), lemmas, properties)
+        remark = try quantified(whole, properties, lemmas, isMinimal) { position, chosen in
+          if let obstacle = try confirmation.obstacle(for: properties[position], from: Set(chosen)) {
+            outcomes[position] = .failed(obstacle.words, isRefuted: obstacle.isRefutation)
+          } else {
+            let outcome = Outcome.proved(chosen.map { lemmas[$0] }, sizes: .any, remark: nil)
+            outcomes[position] = outcome
+            proved(position, outcome)
+          }
         }
-        remark = reasons
       }
     }
     let rest = properties.indices.filter { outcomes[$0] == nil }
     if !rest.isEmpty, forms.contains(.theseSizes) {
-      let selections = try concrete(whole, rest.map { properties[$0] }, lemmas, isMinimal)
-      for (position, selection) in zip(rest, selections) {
+      try concrete(whole, rest.map { properties[$0] }, lemmas, isMinimal) { position, selection in
         switch selection {
-        case .success(let lemmas): outcomes[position] = .proved(lemmas, sizes: .thisScope, remark: remark)
-        case .failure(let obstacle): outcomes[position] = .failed(obstacle.words, isRefuted: obstacle.isRefutation)
+        case .success(let lemmas):
+          let outcome = Outcome.proved(lemmas, sizes: .thisScope, remark: remark)
+          outcomes[rest[position]] = outcome
+          proved(rest[position], outcome)
+        case .failure(let obstacle):
+          outcomes[rest[position]] = .failed(obstacle.words, isRefuted: obstacle.isRefutation)
         }
       }
     }
@@ -164,23 +172,25 @@ package struct Certification: Sendable {
   // At the sizes of the scope.
 
   private func concrete(
-    _ whole: StrengthenedModel, _ properties: [PropertyID], _ lemmas: [Lemma], _ isMinimal: Bool
-  ) throws -> [Result<[Lemma], Obstacle>] {
+    _ whole: StrengthenedModel, _ properties: [PropertyID], _ lemmas: [Lemma], _ isMinimal: Bool,
+    _ found: (Int, Result<[Lemma], Obstacle>) -> Void
+  ) throws {
     let system: TransitionSystem
     do { system = try Elaborator(whole.model).elaborate().system } catch {
-      return properties.map { _ in .failure(Obstacle(unanswered: "\(error.location): \(error.message)")) }
+      let obstacle = Obstacle(unanswered: "\(error.location): \(error.message)")
+      return properties.indices.forEach { found($0, .failure(obstacle)) }
     }
     let obligations = ConcreteObligations.obligations(of: system, lemmas: whole.lemmas, properties: properties)
     var selection = LemmaSelection(try ProofSession(obligations, effort: effort, interrupter: interrupter))
-    if let obstacle = try selection.close() { return properties.map { _ in .failure(Obstacle(obstacle)) } }
-    var results: [Result<[Lemma], Obstacle>] = []
-    for property in properties {
+    if let obstacle = try selection.close() {
+      return properties.indices.forEach { found($0, .failure(Obstacle(obstacle))) }
+    }
+    for (position, property) in properties.enumerated() {
       switch try selection.select(for: property, isMinimal: isMinimal) {
-      case .proof(let chosen): results.append(.success(chosen.map { lemmas[$0] }))
-      case .obstacle(let obstacle): results.append(.failure(Obstacle(obstacle)))
+      case .proof(let chosen): found(position, .success(chosen.map { lemmas[$0] }))
+      case .obstacle(let obstacle): found(position, .failure(Obstacle(obstacle)))
       }
     }
-    return results
   }
 
   // For every size.
@@ -204,27 +214,25 @@ package struct Certification: Sendable {
     return QuantifiedObligations.obligations(of: system, lemmas: names, properties: properties)
   }
 
+  /// Hands out each property's lemmas. Returns: what stands in the way of the first that has none.
   private func quantified(
-    _ whole: StrengthenedModel, _ properties: [PropertyID], _ lemmas: [Lemma], _ isMinimal: Bool
-  ) throws -> ([[Lemma]?], String?) {
+    _ whole: StrengthenedModel, _ properties: [PropertyID], _ lemmas: [Lemma], _ isMinimal: Bool,
+    _ found: (Int, [Int]) throws -> Void
+  ) throws -> String? {
     let obligations = try Self.quantified(whole, properties)
     let effort = effort == 0 ? Self.anySizeEffort : min(effort, Self.anySizeEffort)
     var selection = LemmaSelection(try ProofSession(obligations, effort: effort, interrupter: interrupter))
-    if let obstacle = try selection.close() {
-      return (properties.map { _ in nil }, Obstacle(obstacle).words)
-    }
-    var results: [[Lemma]?] = []
+    if let obstacle = try selection.close() { return Obstacle(obstacle).words }
     var reason: String?
-    for property in properties {
+    for (position, property) in properties.enumerated() {
       switch try selection.select(for: property, isMinimal: isMinimal) {
-      case .proof(let chosen): results.append(chosen.map { lemmas[$0] })
+      case .proof(let chosen): try found(position, chosen)
       case .obstacle(let obstacle):
-        results.append(nil)
         let cause = selection.obstacles.sorted { $0.key < $1.key }.first?.value ?? obstacle
         reason = reason ?? Obstacle(cause).words
       }
     }
-    return (results, reason)
+    return reason
   }
 
   /// A proof for every size is confirmed with at most this many elements of each scalarset.
@@ -240,28 +248,43 @@ package struct Certification: Sendable {
     return constants.filter { !open.contains($0.name) } + sizes
   }
 
-  /// What stands against proofs for every size at small sizes: instance by instance and by the other elaboration, so that no proof
-  /// rests on quantifiers alone. In the order of the proofs; nil where nothing does.
-  private func confirm(
-    _ proofs: [(property: PropertyID, lemmas: [Lemma])], _ sizes: [ConstantSetting]
-  ) throws -> [Obstacle?] {
-    if proofs.isEmpty { return [] }
-    var all: [Lemma] = []
-    for proof in proofs { all += proof.lemmas.filter { !all.contains($0) } }
-    let whole = try StrengthenedModel(file, lemmas: Self.text(of: all), constants: sizes)
-    let system: TransitionSystem
-    do { system = try Elaborator(whole.model).elaborate().system } catch {
-      return proofs.map { _ in Obstacle(unanswered: "\(error.location): \(error.message)") }
+  /// Confirms proofs for every size at small sizes: instance by instance and by the other elaboration, so that no proof rests on
+  /// quantifiers alone. Nothing is elaborated before the first proof.
+  private struct Confirmation: ~Copyable {
+    private let certification: Certification
+    private let sizes: [ConstantSetting]
+    private let lemmas: [Lemma]
+    private let properties: [PropertyID]
+    private var selection: LemmaSelection?
+
+    init(_ certification: Certification, _ sizes: [ConstantSetting], _ lemmas: [Lemma], _ properties: [PropertyID]) {
+      self.certification = certification
+      self.sizes = sizes
+      self.lemmas = lemmas
+      self.properties = properties
     }
-    let obligations = ConcreteObligations.obligations(
-      of: system, lemmas: whole.lemmas, properties: proofs.map(\.property))
-    var selection = LemmaSelection(try ProofSession(obligations, effort: effort, interrupter: interrupter))
-    var obstacles: [Obstacle?] = []
-    for proof in proofs {
-      let chosen = Set(all.indices.filter { proof.lemmas.contains(all[$0]) })
-      obstacles.append(try selection.obstacle(for: proof.property, from: chosen).map { Obstacle($0) })
+
+    /// What stands against a proof; nil if nothing does.
+    mutating func obstacle(for property: PropertyID, from chosen: Set<Int>) throws -> Obstacle? {
+      var confirming: LemmaSelection
+      if let made = selection.take() {
+        confirming = made
+      } else {
+        let whole = try StrengthenedModel(
+          certification.file, lemmas: Certification.text(of: lemmas), constants: sizes)
+        let system: TransitionSystem
+        do { system = try Elaborator(whole.model).elaborate().system } catch {
+          return Obstacle(unanswered: "\(error.location): \(error.message)")
+        }
+        let obligations = ConcreteObligations.obligations(of: system, lemmas: whole.lemmas, properties: properties)
+        confirming = LemmaSelection(
+          try ProofSession(
+            obligations, effort: certification.effort, interrupter: certification.interrupter))
+      }
+      let obstacle = try confirming.obstacle(for: property, from: chosen)
+      selection = consume confirming
+      return obstacle.map { Obstacle($0) }
     }
-    return obstacles
   }
 
   /// Why something is not proved, in words.

@@ -5,6 +5,7 @@ import Execution
 import ExplicitState
 import Murphi
 import Replay
+import Synchronization
 import TransitionSystems
 
 /// Asks the engines about an instance, in the fixed order, and checks every trace before anybody sees it.
@@ -141,18 +142,27 @@ struct Decider: Sendable {
     guard !questions.isEmpty, !Task.isCancelled else { return }
     let budget = Budget(depth: depth ?? 1_000, effort: Self.effort, queries: engine == .pdr ? .max : Self.queryBudget)
     let start = ContinuousClock.now
-    let prover = InductiveProver(instance, within: budget, isMinimal: proofs != nil)
+    // Saved when it is found, and not when the last one is: whatever kills the command leaves the finished ones.
+    let failures = Mutex<[PropertyID: ConsoleError]>([:])
+    let prover = InductiveProver(instance, within: budget, isMinimal: proofs != nil) { certificate, question in
+      do throws(ConsoleError) {
+        _ = try proofs?.save(certificate, model: instance.loaded.location.name)
+      } catch {
+        failures.withLock { $0[question.property] = error }
+      }
+    }
     let results = try await prover.decide(questions)
     let seconds = ProveInvariantsCommand.seconds(since: start)
     for (question, result) in zip(questions, results) {
       add(Opinion(engine: "pdr", verdict: result.verdict, seconds: seconds), question, program, to: &findings)
       findings.remarks[question.property] = result.remark
       if let contradiction = result.contradiction { findings.contradictions[question.property] = contradiction }
-      guard let proofs, let certificate = result.certificate else { continue }
-      do throws(ConsoleError) {
-        findings.certificates[question.property] = try proofs.save(certificate, model: instance.loaded.location.name)
-      } catch {
-        findings.remarks[question.property] = "\(error)"
+      guard let proofs, result.certificate != nil else { continue }
+      if let failure = failures.withLock({ $0[question.property] }) {
+        findings.remarks[question.property] = "\(failure)"
+      } else {
+        findings.certificates[question.property] = proofs.file(
+          model: instance.loaded.location.name, property: question.name)
       }
     }
   }

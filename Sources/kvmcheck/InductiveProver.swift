@@ -28,10 +28,17 @@ struct InductiveProver: Sendable {
   /// Whether certificates should have as few lemmas as possible.
   private let isMinimal: Bool
 
-  init(_ instance: Instance, within budget: Budget, isMinimal: Bool) {
+  /// Is given each certificate as soon as there is one; again where one for every size follows.
+  private let keep: @Sendable (CertificateFile, Question) -> Void
+
+  init(
+    _ instance: Instance, within budget: Budget, isMinimal: Bool,
+    keep: @escaping @Sendable (CertificateFile, Question) -> Void
+  ) {
     self.instance = instance
     self.budget = budget
     self.isMinimal = isMinimal
+    self.keep = keep
   }
 
   /// Decides the questions, in their order. Throws: only what is nobody's verdict.
@@ -52,6 +59,7 @@ struct InductiveProver: Sendable {
     for _ in 0..<Self.furtherAttempts {
       let open = results.indices.filter { results[$0].isOpenForOtherSizes }
       guard !open.isEmpty, attempt.grow(), !Task.isCancelled else { break }
+      attempt.settled = Set(results.indices.filter { !open.contains($0) }.map { questions[$0].property })
       let outcomes = try await further(questions, &attempt)
       for position in open {
         guard case .proved(_, sizes: .any, _) = outcomes[position] else { continue }
@@ -85,6 +93,8 @@ struct InductiveProver: Sendable {
     let asymmetries: [ElaborationError]
     var sizes: [Int]
     var leavesSizesOpen = false
+    /// Properties whose certificates are there already.
+    var settled: Set<PropertyID> = []
     var budget: Budget
     /// Sizes to be tried next, in this order.
     private var next: [[Int]]
@@ -120,8 +130,7 @@ struct InductiveProver: Sendable {
     var results = found.verdicts.map { Result(verdict: $0) }
     let claimed = results.indices.filter { found.verdicts[$0].isProof }
     if claimed.isEmpty { return results }
-    let properties = claimed.map { questions[$0].property }
-    let certified = try await certify(properties, found, attempt, for: [.theseSizes, .anySize])
+    let certified = try await certify(claimed.map { questions[$0] }, found, attempt, for: [.theseSizes, .anySize])
     attempt.leavesSizesOpen = certified.leavesSizesOpen
     for (position, outcome) in zip(claimed, certified.outcomes) {
       results[position] = result(of: outcome, questions[position])
@@ -133,18 +142,17 @@ struct InductiveProver: Sendable {
   private func further(
     _ questions: [Question], _ attempt: inout Attempt
   ) async throws -> [Certification.Outcome] {
-    let properties = questions.map(\.property)
-    let found = try await attempt.search(properties)
+    let found = try await attempt.search(questions.map(\.property))
     guard found.verdicts.contains(where: \.isProof) else {
-      return properties.map { _ in .failed("not proved at larger sizes", isRefuted: false) }
+      return questions.map { _ in .failed("not proved at larger sizes", isRefuted: false) }
     }
-    let certified = try await certify(properties, found, attempt, for: [.anySize])
+    let certified = try await certify(questions, found, attempt, for: [.anySize])
     return certified.outcomes
   }
 
   /// Checks the lemmas that a search found.
   private func certify(
-    _ properties: [PropertyID], _ found: PDRResult, _ attempt: Attempt, for forms: Set<Certification.Form>
+    _ questions: [Question], _ found: PDRResult, _ attempt: Attempt, for forms: Set<Certification.Form>
   ) async throws -> Certification.Certified {
     var writer = LemmaText(
       attempt.system, of: instance.model, store: found.store, avoiding: instance.loaded.tree.identifiers)
@@ -155,7 +163,7 @@ struct InductiveProver: Sendable {
         let reason = attempt.asymmetries.first.map { "\($0.location): \($0.message)" } ?? "a value without a name"
         let outcome = Certification.Outcome.failed(
           "its lemmas cannot be written in Murphi: \(reason)", isRefuted: false)
-        return Certification.Certified(outcomes: properties.map { _ in outcome }, leavesSizesOpen: false)
+        return Certification.Certified(outcomes: questions.map { _ in outcome }, leavesSizesOpen: false)
       }
       if known.insert(text).inserted {
         lemmas.append(Certification.Lemma(name: "lemma \(lemmas.count + 1)", text: text))
@@ -166,7 +174,12 @@ struct InductiveProver: Sendable {
       instance.loaded.file, constants: instance.settings, effort: budget.effort, interrupter: interrupter)
     let all = lemmas
     var certified = try await withTaskCancellationHandler {
-      try certification.certify(properties, from: all, for: forms, isMinimal: isMinimal)
+      try certification.certify(questions.map(\.property), from: all, for: forms, isMinimal: isMinimal) {
+        guard case .proved(let lemmas, let sizes, _) = $1, !attempt.settled.contains(questions[$0].property) else {
+          return
+        }
+        keep(certificate(lemmas, sizes, questions[$0]), questions[$0])
+      }
     } onCancel: {
       interrupter.interrupt(because: .cancelled)
     }
