@@ -332,3 +332,19 @@ invariant "a lock has at most one holder"
 --@ source kvm_vcpu_ioctl
 invariant "an ioctl is on at most one vCPU"
   forall h: thread do forall v: vcpu do forall u: vcpu do (onVcpu[h][v] & onVcpu[h][u]) -> v = u end end end;
+
+--@ source tdx_acquire_vm_state_locks
+invariant "a guarded ioctl looks at the TD's state with all the locks held"
+  forall h: thread do
+    (guarded(ioctl[h]) & (pc[h] = L_CHECK | pc[h] = L_FIRST | pc[h] = L_SECOND)) ->
+      (kvmLock[h] & slotsLock[h] & (forall v: vcpu do online(v) -> mutex[v][h] end)) end;
+
+--@ source kvm_vm_ioctl_create_vcpu
+invariant "KVM_CREATE_VCPU is on a vCPU"
+  forall h: thread do pc[h] = L_CREATE -> (exists v: vcpu do onVcpu[h][v] end) end;
+
+--@ source kvm_vm_ioctl_create_vcpu
+invariant "a vCPU that an ioctl creates is being created, by no other ioctl"
+  forall h: thread do forall v: vcpu do
+    (pc[h] = L_CREATE & onVcpu[h][v]) ->
+      (vcpuPhase[v] = VCPU_CREATING & (forall k: thread do (pc[k] = L_CREATE & onVcpu[k][v]) -> k = h end)) end end;
