@@ -69,10 +69,10 @@ package struct Certification: Sendable {
   /// What a question for every size may cost: what follows does so within a hundredth of it, and what does not may never end.
   private static let anySizeEffort: UInt32 = 1_000_000
 
-  private let file: SourceFile
-  private let constants: [ConstantSetting]
-  private let effort: UInt32
-  private let interrupter: Interrupter
+  let file: SourceFile
+  let constants: [ConstantSetting]
+  let effort: UInt32
+  let interrupter: Interrupter
 
   /// `effort` bounds each question in Z3's rlimit units; 0 means no limit.
   package init(
@@ -228,8 +228,7 @@ package struct Certification: Sendable {
       switch try selection.select(for: property, isMinimal: isMinimal) {
       case .proof(let chosen): try found(position, chosen)
       case .obstacle(let obstacle):
-        let cause = selection.obstacles.sorted { $0.key < $1.key }.first?.value ?? obstacle
-        reason = reason ?? Obstacle(cause).words
+        reason = reason ?? Obstacle(selection.cause ?? obstacle).words
       }
     }
     return reason

@@ -27,6 +27,8 @@ package struct LemmaSelection: ~Copyable {
   }
   /// The first obligation that each unusable lemma failed.
   package private(set) var obstacles: [Int: Obstacle] = [:]
+  /// Of those the one that came first, when all lemmas were still assumed: the others may only follow from it.
+  package private(set) var cause: Obstacle?
 
   package init(_ session: consuming ProofSession) {
     var obligationsOf: [Int: [Int]] = [:]
@@ -75,6 +77,7 @@ package struct LemmaSelection: ~Copyable {
         if let obstacle = try obstacle(of: lemma, among: usable) {
           if obstacle.stopped.map(Self.isFinal) == true { return obstacle }
           obstacles[lemma] = obstacle
+          cause = cause ?? obstacle
           usable.remove(lemma)
           changed = true
         }

@@ -1,4 +1,4 @@
-import Logic
+package import Logic
 package import SMT
 
 /// Puts obligations to Z3, in a session of its own that nothing else has touched.
@@ -57,6 +57,16 @@ package struct ProofSession: ~Copyable {
     if case .stopped = other { patience -= 1 }
     return other
   }
+
+  /// The values of terms where an obligation does not follow from lemmas; nil if it follows, or nobody knows.
+  package mutating func counterexample(
+    to obligation: Obligation, assuming lemmas: some Sequence<Int>, reading terms: [Term]
+  ) throws(SMTError) -> SMTModel? {
+    asked += 1
+    let answer = try first.ask(obligation, assuming: Array(lemmas), of: obligations, reading: terms, effort: effort)
+    guard case .satisfiable(let model) = answer else { return nil }
+    return model
+  }
 }
 
 /// A session with the background and the lemmas, each behind a switch.
@@ -73,22 +83,29 @@ private struct PreparedSession: ~Copyable {
   mutating func check(
     _ obligation: Obligation, assuming lemmas: [Int], of obligations: Obligations, effort: UInt32
   ) throws(SMTError) -> ProofSession.Answer {
+    switch try ask(obligation, assuming: lemmas, of: obligations, effort: effort) {
+    case .unsatisfiable(let core):
+      let needed = Set(core)
+      return .holds(lemmas: Set(switches.indices.filter { needed.contains(switches[$0]) }))
+    case .satisfiable: return .fails
+    case .unknown(let reason): return .stopped(reason)
+    }
+  }
+
+  /// Whether an obligation's conditions can all be true, and with which values of some terms.
+  mutating func ask(
+    _ obligation: Obligation, assuming lemmas: [Int], of obligations: Obligations, reading terms: [Term] = [],
+    effort: UInt32
+  ) throws(SMTError) -> SMTAnswer {
     var assumptions: [Term] = []
     if !obligation.isAtStart {
       try assertBackground(of: obligations)
       assumptions = lemmas.map { switches[$0] }
     }
     let assumed = assumptions
-    let answer = try session.scoped { session throws(SMTError) in
+    return try session.scoped { session throws(SMTError) in
       for condition in obligation.conditions { try session.assert(condition) }
-      return try session.check(assuming: assumed, effort: effort)
-    }
-    switch answer {
-    case .unsatisfiable(let core):
-      let needed = Set(core)
-      return .holds(lemmas: Set(switches.indices.filter { needed.contains(switches[$0]) }))
-    case .satisfiable: return .fails
-    case .unknown(let reason): return .stopped(reason)
+      return try session.check(assuming: assumed, reading: terms, effort: effort)
     }
   }
 

@@ -17,7 +17,8 @@ package struct StateGraphSearch {
   private let interpreter: Interpreter
   private let deadlock: DeadlockMode
   private let limit: Int
-  private var graph: StateGraph
+  /// What was visited so far: everything once `run` has returned.
+  package private(set) var graph: StateGraph
   private var states: [State] = []
   private var numbers: [State: Int] = [:]
 
@@ -31,6 +32,7 @@ package struct StateGraphSearch {
   }
 
   /// The graph of everything that is reachable. Throws: it is too large, or the task was cancelled.
+  @discardableResult
   package mutating func run() throws(Refusal) -> StateGraph {
     for copy in 0..<program.startstateCopies {
       _ = try follow(interpreter.start(copy), of: program.firing(startstate: copy), from: nil)

@@ -1,4 +1,4 @@
-import Logic
+package import Logic
 import MMUEngine
 package import Replay
 package import TransitionSystems
@@ -39,7 +39,7 @@ package struct TraceTable {
 
   /// What the start state sets to something else than its most common least value is worth a line; the rest is counted.
   private func initialValues(_ step: TraceStep) -> [String] {
-    let notable = zip(trace.variables, step.values).flatMap { name, value in Self.leaves(name, value) }
+    let notable = zip(trace.variables, step.values).flatMap { name, value in NamedValue(name, value).parts }
       .filter { !$0.value.isPlain }
     let shown = notable.prefix(12).map { "\($0.name) = \($0.value)" }
     return notable.count > 12 ? shown + ["… and \(notable.count - 12) more"] : Array(shown)
@@ -50,7 +50,7 @@ package struct TraceTable {
     let after = trace.steps[index].values
     var lines: [String] = []
     for (position, name) in trace.variables.enumerated() where before[position] != after[position] {
-      for (old, new) in zip(Self.leaves(name, before[position]), Self.leaves(name, after[position]))
+      for (old, new) in zip(NamedValue(name, before[position]).parts, NamedValue(name, after[position]).parts)
       where old.value != new.value {
         lines.append("\(new.name): \(old.value) → \(new.value)")
       }
@@ -74,15 +74,6 @@ package struct TraceTable {
   private static func number(_ text: String, of name: String) -> String {
     guard ["gfn", "pfn", "hpa", "gpa", "page"].contains(name), let value = Int(text), value > 9 else { return text }
     return "0x" + String(value, radix: 16)
-  }
-
-  /// The simple parts of a value, with their paths.
-  private static func leaves(_ name: String, _ value: Value) -> [NamedValue] {
-    switch value {
-    case .record(let fields): fields.flatMap { leaves("\(name).\($0.name)", $0.value) }
-    case .array(let elements): elements.flatMap { leaves("\(name)[\($0.index)]", $0.value) }
-    case .undefined, .boolean, .integer, .member, .scalar: [NamedValue(name, value)]
-    }
   }
 
   private var verdictLines: [String] {
@@ -123,6 +114,17 @@ extension Value {
     case .undefined: true
     case .scalar(_, let index): index == 0
     case .member, .record, .array: false
+    }
+  }
+}
+
+extension NamedValue {
+  /// The simple parts of a value, with their paths as Murphi writes them: `entry[table_0].state`.
+  package var parts: [NamedValue] {
+    switch value {
+    case .record(let fields): fields.flatMap { NamedValue("\(name).\($0.name)", $0.value).parts }
+    case .array(let elements): elements.flatMap { NamedValue("\(name)[\($0.index)]", $0.value).parts }
+    case .undefined, .boolean, .integer, .member, .scalar: [self]
     }
   }
 }

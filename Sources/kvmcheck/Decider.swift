@@ -156,6 +156,7 @@ struct Decider: Sendable {
     for (question, result) in zip(questions, results) {
       add(Opinion(engine: "pdr", verdict: result.verdict, seconds: seconds), question, program, to: &findings)
       findings.remarks[question.property] = result.remark
+      findings.explanations[question.property] = result.explanation
       if let contradiction = result.contradiction { findings.contradictions[question.property] = contradiction }
       guard let proofs, result.certificate != nil else { continue }
       if let failure = failures.withLock({ $0[question.property] }) {

@@ -15,6 +15,8 @@ struct Findings: Sendable {
   var certificates: [PropertyID: String] = [:]
   /// What kept a proof from holding for every size.
   var remarks: [PropertyID: String] = [:]
+  /// Where the lemmas of such a proof fail at larger sizes, in a line each.
+  var explanations: [PropertyID: [String]] = [:]
 
   /// The opinion to report; nil where nobody was asked.
   func answer(_ property: PropertyID) -> Opinion? {

@@ -19,6 +19,8 @@ struct InductiveProver: Sendable {
     var certificate: CertificateFile?
     /// What kept the proof from holding for every size.
     var remark: String?
+    /// Where its lemmas fail at larger sizes, in a line each.
+    var explanation: [String] = []
     /// PDR's claim and its refutation, where they exclude each other.
     var contradiction: Contradiction?
   }
@@ -56,6 +58,7 @@ struct InductiveProver: Sendable {
     var attempt = Attempt(elaboration, budget, Self.sizesOfScopes(of: instance, elaboration.system))
     var results = try await first(questions, &attempt)
     attempt.limitFurtherAttempts()
+    let lemmas = attempt.lemmas
     for _ in 0..<Self.furtherAttempts {
       let open = results.indices.filter { results[$0].isOpenForOtherSizes }
       guard !open.isEmpty, attempt.grow(), !Task.isCancelled else { break }
@@ -65,6 +68,12 @@ struct InductiveProver: Sendable {
         guard case .proved(_, sizes: .any, _) = outcomes[position] else { continue }
         results[position] = result(of: outcomes[position], questions[position])
       }
+    }
+    let open = results.indices.filter { results[$0].isOpenForOtherSizes }
+    if !open.isEmpty, attempt.leavesSizesOpen, !Task.isCancelled {
+      let lost = LostProof(instance, effort: budget.effort)
+      let explanations = try await lost.explanations(of: open.map { questions[$0].property }, from: lemmas)
+      for (position, explanation) in zip(open, explanations) { results[position].explanation = explanation }
     }
     return results
   }
@@ -95,6 +104,8 @@ struct InductiveProver: Sendable {
     var leavesSizesOpen = false
     /// Properties whose certificates are there already.
     var settled: Set<PropertyID> = []
+    /// What the last search that proved something found.
+    var lemmas: [Certification.Lemma] = []
     var budget: Budget
     /// Sizes to be tried next, in this order.
     private var next: [[Int]]
@@ -130,7 +141,7 @@ struct InductiveProver: Sendable {
     var results = found.verdicts.map { Result(verdict: $0) }
     let claimed = results.indices.filter { found.verdicts[$0].isProof }
     if claimed.isEmpty { return results }
-    let certified = try await certify(claimed.map { questions[$0] }, found, attempt, for: [.theseSizes, .anySize])
+    let certified = try await certify(claimed.map { questions[$0] }, found, &attempt, for: [.theseSizes, .anySize])
     attempt.leavesSizesOpen = certified.leavesSizesOpen
     for (position, outcome) in zip(claimed, certified.outcomes) {
       results[position] = result(of: outcome, questions[position])
@@ -146,13 +157,13 @@ struct InductiveProver: Sendable {
     guard found.verdicts.contains(where: \.isProof) else {
       return questions.map { _ in .failed("not proved at larger sizes", isRefuted: false) }
     }
-    let certified = try await certify(questions, found, attempt, for: [.anySize])
+    let certified = try await certify(questions, found, &attempt, for: [.anySize])
     return certified.outcomes
   }
 
   /// Checks the lemmas that a search found.
   private func certify(
-    _ questions: [Question], _ found: PDRResult, _ attempt: Attempt, for forms: Set<Certification.Form>
+    _ questions: [Question], _ found: PDRResult, _ attempt: inout Attempt, for forms: Set<Certification.Form>
   ) async throws -> Certification.Certified {
     var writer = LemmaText(
       attempt.system, of: instance.model, store: found.store, avoiding: instance.loaded.tree.identifiers)
@@ -172,10 +183,12 @@ struct InductiveProver: Sendable {
     let interrupter = Interrupter()
     let certification = Certification(
       instance.loaded.file, constants: instance.settings, effort: budget.effort, interrupter: interrupter)
+    attempt.lemmas = lemmas
     let all = lemmas
+    let settled = attempt.settled
     var certified = try await withTaskCancellationHandler {
       try certification.certify(questions.map(\.property), from: all, for: forms, isMinimal: isMinimal) {
-        guard case .proved(let lemmas, let sizes, _) = $1, !attempt.settled.contains(questions[$0].property) else {
+        guard case .proved(let lemmas, let sizes, _) = $1, !settled.contains(questions[$0].property) else {
           return
         }
         keep(certificate(lemmas, sizes, questions[$0]), questions[$0])

@@ -37,6 +37,7 @@ extension RowBuilder {
       row.certificate = findings.certificates[property]
       if sizes == .thisScope, let remark = findings.remarks[property] {
         row.agreement.append("not for every size: \(remark)")
+        row.agreement += findings.explanations[property] ?? []
       }
     case .bounded(let depth):
       row.verdict = .bounded

@@ -3,6 +3,7 @@ import Diagnostics
 import Elaboration
 import Engines
 import Foundation
+import Logic
 import Murphi
 import SMT
 import Testing
@@ -123,6 +124,67 @@ struct CertificationTests {
     }
     #expect(remark.hasPrefix("consecution: good, rule \""))
     #expect(remark.hasSuffix("does not follow"))
+  }
+
+  /// Nodes that mark themselves, at most two of them as long as there are no more.
+  private static let marks = """
+    const NODES: 2;
+    type node: scalarset(NODES);
+    var mark: array [node] of boolean; bad: boolean;
+    startstate begin for i: node do mark[i] := false; end; bad := false; end;
+    ruleset i: node do
+      rule "mark" !mark[i] ==> begin mark[i] := true; end;
+      rule "fail" bad ==> begin mark[i] := false; end;
+    end;
+    invariant "no three marks"
+      forall i: node do forall j: node do forall k: node do
+        (mark[i] & mark[j] & mark[k]) -> (i = j | j = k | i = k) end end end;
+    """
+
+  private func counterexample(
+    nodes: Int, _ lemmas: [Certification.Lemma]
+  ) throws -> InductionCounterexample? {
+    let size = ConstantSetting(name: "NODES", value: "\(nodes)")
+    let file = SourceFile(name: "test.m", text: Self.marks)
+    let certification = Certification(file, constants: [size], effort: Self.effort)
+    let found = try certification.counterexamplesToInduction(lemmas, of: [.invariant(0)])
+    #expect(found.count == 1)
+    return found[0]
+  }
+
+  @Test("a counterexample to induction names what is lost, by which rule, and the whole state before it")
+  func counterexampleToInduction() throws {
+    let two = Certification.Lemma(
+      name: "two",
+      text: """
+        forall i: node do forall j: node do forall k: node do
+          (mark[i] & mark[j] & mark[k]) -> (i = j | j = k | i = k) end end end
+        """)
+    #expect(try counterexample(nodes: 2, [two]) == nil)
+    #expect(try counterexample(nodes: 2, []) == nil)
+    let lost = try #require(try counterexample(nodes: 3, [two]))
+    #expect(lost.lemma == two)
+    #expect(lost.obligation == "consecution: two, rule \"mark\"")
+    let state = try #require(lost.state)
+    #expect(state.count == 2)
+    guard case .array(let marks) = state[0] else {
+      Issue.record("mark is an array: \(state[0])")
+      return
+    }
+    #expect(marks.map(\.value).sorted { "\($0)" < "\($1)" } == [.boolean(false), .boolean(true), .boolean(true)])
+    // No lemma is lost, the property does not follow: of three nodes all are marked.
+    let violated = try #require(try counterexample(nodes: 3, []))
+    #expect(violated.lemma == nil)
+    #expect(violated.obligation == "safety: in a state")
+    #expect(
+      violated.state?[0]
+        == .array((0..<3).map { IndexedValue(.scalar(type: "node", index: $0), .boolean(true)) }))
+    // What no start state satisfies is lost at once, without a state before.
+    let wrong = Certification.Lemma(name: "wrong", text: "bad")
+    let never = try #require(try counterexample(nodes: 2, [wrong]))
+    #expect(never.lemma == wrong)
+    #expect(never.obligation.hasPrefix("initiation: wrong, start"))
+    #expect(never.state == nil)
   }
 
   @Test("a size that the file uses otherwise is not left open")
