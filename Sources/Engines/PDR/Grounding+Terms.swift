@@ -74,11 +74,14 @@ extension Grounding {
     of term: Term, after step: RuleInstance?, in store: inout TermStore
   ) -> Term {
     let (variable, body) = opening(of: term, in: &store)
+    // The same condition may stand in what a step writes, and be written out in the midst of this.
+    let before = elements(boundTo: [variable])
     var parts: [Term] = []
     for element in 0..<sizes[Self.number(store.sort(of: variable))] {
       bind(variable, to: element)
       parts.append(ground(body, after: step, in: &store))
     }
+    bind(variable, to: before[0])
     return store.or(parts)
   }
 
@@ -198,6 +201,9 @@ extension Grounding {
     guard let slot = slotOf[variable] else { preconditionFailure("an element variable that was never bound") }
     return values[slot]
   }
+
+  /// The elements that variables stand for; of one that was never bound, any.
+  mutating func elements(boundTo variables: [Term]) -> [Int] { variables.map { values[slot(of: $0)] } }
 
   private mutating func slot(of variable: Term) -> Int {
     if let known = slotOf[variable] { return known }

@@ -125,8 +125,11 @@ struct Grounding {
       makePlace(function, of: relation, arguments, in: &store)
     case .derived(let quantifier, let variables):
       let atom = make(relation, arguments, cell: nil, in: &store)
+      // Relations share the names of their variables, and an atom is made in the midst of grounding another's definition.
+      let before = elements(boundTo: variables)
       for (variable, element) in zip(variables, arguments) { bind(variable, to: element) }
       let definition = instances(of: quantifier, after: nil, in: &store)
+      for (variable, element) in zip(variables, before) { bind(variable, to: element) }
       definitions[proposition(atom).variable] = definition
       axioms.append(store.equal(proposition(atom).variable, definition))
     }
