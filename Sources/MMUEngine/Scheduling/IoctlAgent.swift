@@ -75,7 +75,7 @@ extension MMUHost {
   /// The new set of memslots becomes visible, but only while no notifier is between its start and its end.
   private mutating func publish(_ change: IoctlAgent.SlotChange) {
     guard activeInvalidations == 0 else { return }
-    mmu.generations[0] |= generationInProgress
+    for space in mmu.generations.indices { mmu.generations[space] |= generationInProgress }
     slotEpoch += 1
     switch change {
     case .invalidate: slots[ioctl.slot] = .invalid
@@ -96,8 +96,10 @@ extension MMUHost {
       ioctl.phase = .synchronize(change, readers: left)
       return
     }
-    let old = mmu.generations[0] & ~generationInProgress
-    mmu.generations[0] = mmu.has(.generationNotBumped) ? old : old + 2
+    for space in mmu.generations.indices {
+      let old = mmu.generations[space] & ~generationInProgress
+      mmu.generations[space] = mmu.has(.generationNotBumped) ? old : old + 2
+    }
     switch change {
     case .invalidate: beginZap()
     case .remove:

@@ -32,6 +32,8 @@ package struct MMUHost: Sendable {
   package var activeInvalidations = 0
   /// Counts memslot swaps that readers can see.
   package var slotEpoch = 0
+  /// Whether vCPUs enter and leave system management mode: the same slots through another root.
+  package var usesSystemManagement = false
   /// What a tracer would have recorded; nil when nobody listens.
   package var recording: [RecordedEvent]?
   /// Random choices of the agents' scripts.

@@ -4,6 +4,8 @@
 package struct VCPUAgent: Sendable {
   let number: Int
   var root: TableID?
+  /// The one of system management mode while the vCPU is in it.
+  var space = AddressSpace.normal
   var cache = MMIOCache()
   var tlb = TranslationCache()
   var isInGuest = false
@@ -37,6 +39,7 @@ extension MMUHost {
 
   /// Serves requests, loads a root, enters. The last look at the requests and the entry are one step.
   private mutating func enter(_ number: Int) {
+    if usesSystemManagement, choices.below(16) == 0 { return changeMode(number) }
     if let root = vcpus[number].root, vcpus[number].mustReload, mmu.tables[root].isInvalid {
       mmu.putRoot(root)
       vcpus[number].root = nil
@@ -51,10 +54,19 @@ extension MMUHost {
     record(number, .entry(vcpu: number))
   }
 
+  /// An SMI or RSM: the root's reference goes; that of the other space is loaded at the next entry.
+  ///
+  /// Source: Linux 6.16 arch/x86/kvm/smm.c, kvm_smm_changed; mmu.c, kvm_mmu_reset_context.
+  private mutating func changeMode(_ number: Int) {
+    if let root = vcpus[number].root { mmu.putRoot(root) }
+    vcpus[number].root = nil
+    vcpus[number].space = vcpus[number].space == .normal ? .systemManagement : .normal
+  }
+
   /// `kvm_mmu_load`; its unconditional flush is what lets zaps of invalid roots skip theirs.
   private mutating func load(_ number: Int) {
     guard mmu.lock.acquire(.read) else { return }
-    let role = RootRole(level: .page512G)
+    let role = RootRole(level: .page512G, space: vcpus[number].space)
     if let root = mmu.findRoot(role) {
       vcpus[number].root = root
     } else {
@@ -144,7 +156,8 @@ extension MMUHost {
     if isWrite { code.insert(.write) }
     if isMapped { code.insert(.present) }
     if mmu.format.isMMIO(entry), !entry.isPresent { code.insert(.reserved) }
-    vcpus[number].fault = PageFault(FaultRequest(vcpu: number, address: gfn << 12, code: code), root: root)
+    let request = FaultRequest(vcpu: number, space: vcpus[number].space, address: gfn << 12, code: code)
+    vcpus[number].fault = PageFault(request, root: root)
     vcpus[number].faultEpoch = slotEpoch
     record(number, .fault(vcpu: number, address: gfn << 12, code: code.rawValue))
   }
