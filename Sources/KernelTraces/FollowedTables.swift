@@ -33,27 +33,15 @@ struct FollowedTables {
     let gfn: GFN
   }
 
-  /// The same entry of two trees.
-  private struct Pair: Hashable {
-    let first: Int
-    let second: Int
-    let index: Int
-
-    init(_ one: FollowedEntry, _ other: FollowedEntry) {
-      first = min(one.table, other.table)
-      second = max(one.table, other.table)
-      index = one.index
-    }
-  }
-
   private(set) var tables: [FollowedTable?] = []
   private var free: [Int] = []
   private var byPlace: [Place: [Int]] = [:]
   private var byFrame: [UInt64: Int] = [:]
   /// Detached tables and emptied roots, oldest first; forgotten after a while, as RCU does.
   private var detached: [Int] = []
-  /// Entries of two trees that had the same value when an event changed one of them: which one is not known.
-  private var exchangeable: Set<Pair> = []
+  /// Entries of two trees that had the same value when an event changed one of them, which one is not known: the other
+  /// tables of each, both ways.
+  private var exchangeable: [FollowedEntry: Set<Int>] = [:]
 
   subscript(table: Int) -> FollowedTable? {
     get { tables[table] }
@@ -118,16 +106,34 @@ struct FollowedTables {
     tables[number] = nil
     free.append(number)
     detached.removeAll { $0 == number }
-    if !exchangeable.isEmpty {
-      exchangeable = exchangeable.filter { $0.first != number && $0.second != number }
+    guard !exchangeable.isEmpty else { return }
+    for index in 0..<512 {
+      let entry = FollowedEntry(table: number, index: index)
+      for other in partners(of: entry) { separate(entry, other) }
     }
   }
 
   /// An event changed one of two entries with the same value.
-  mutating func confuse(_ entry: FollowedEntry, with other: FollowedEntry) { exchangeable.insert(Pair(entry, other)) }
+  mutating func confuse(_ entry: FollowedEntry, with other: FollowedEntry) {
+    exchangeable[entry, default: []].insert(other.table)
+    exchangeable[other, default: []].insert(entry.table)
+  }
 
   func mayBeExchanged(_ entry: FollowedEntry, _ other: FollowedEntry) -> Bool {
-    !exchangeable.isEmpty && exchangeable.contains(Pair(entry, other))
+    exchangeable[entry]?.contains(other.table) ?? false
+  }
+
+  /// The entries of other trees that may have this one's value and it theirs, in the order of their tables.
+  func partners(of entry: FollowedEntry) -> [FollowedEntry] {
+    guard let others = exchangeable[entry] else { return [] }
+    return others.sorted().map { FollowedEntry(table: $0, index: entry.index) }
+  }
+
+  /// An event that tells its space fits this entry: what the entries of the other space have is theirs.
+  mutating func separateSpaces(_ entry: FollowedEntry) {
+    for other in partners(of: entry) where tables[other.table]?.space != tables[entry.table]?.space {
+      separate(entry, other)
+    }
   }
 
   /// The trace shows that the two were taken for each other.
@@ -135,12 +141,18 @@ struct FollowedTables {
     let value = value(entry)
     set(entry, self.value(other))
     set(other, value)
-    exchangeable.remove(Pair(entry, other))
+    separate(entry, other)
   }
 
   /// The trace shows which of the two an event meant.
   mutating func distinguish(_ entry: FollowedEntry, from others: [FollowedEntry]) {
-    guard !exchangeable.isEmpty else { return }
-    for other in others where other != entry { exchangeable.remove(Pair(entry, other)) }
+    for other in others where other != entry { separate(entry, other) }
+  }
+
+  private mutating func separate(_ entry: FollowedEntry, _ other: FollowedEntry) {
+    for (one, table) in [(entry, other.table), (other, entry.table)] {
+      exchangeable[one]?.remove(table)
+      if exchangeable[one]?.isEmpty ?? false { exchangeable[one] = nil }
+    }
   }
 }

@@ -5,7 +5,11 @@
 /// that are out of their tree, and nothing becomes present there; then, as a guess only, what a fast zap works on, valid roots,
 /// and the tree in which the task was last.
 /// Where a guess chose between equal values the two entries stay exchangeable: after it they are the same up to their names,
-/// so a later event that fits only the other choice exchanges them, and is no violation.
+/// so a later event that fits only the other choice exchanges them, and is no violation. A fast fault's event does not even
+/// tell the address space, so an SMM's entry and the normal one can be taken for each other there, and only there.
+///
+/// Known limits: an entry that a fault sets in a table whose own link is printed later is given to a tree that is there
+/// already; what follows may then look like a violation.
 import MMUEngine
 
 /// A change of an entry as its event tells it.
@@ -16,15 +20,6 @@ struct FollowedChange {
   let old: SPTE
   let new: SPTE
   let task: TaskID
-}
-
-/// A change whose table or old value has not been seen: another CPU may print it late.
-struct Orphan {
-  /// Number of the event.
-  let number: Int
-  let line: Int
-  let task: TaskID
-  let event: TraceEvent
 }
 
 /// A table's end, announced before its children's events and its own entry's, while several tables may be meant.
@@ -58,11 +53,10 @@ extension TraceChecker {
   /// The entry that the event means; nil when no tree has its old value.
   mutating func choose(_ change: FollowedChange) -> FollowedEntry? {
     let candidates = tables.candidates(change.space, change.gfn, change.level)
-    guard candidates.count > 1 else {
-      return candidates.first { isSame(tables.value($0), change.old, change.level, tables[$0.table]) }
-    }
-    let matching = candidates.filter { isSame(tables.value($0), change.old, change.level, tables[$0.table]) }
-    guard let best = matching.max(by: { isWorse($0, $1, change) }) else { return nil }
+    let matching = candidates.filter { matches($0, change) }
+    guard let best = matching.max(by: { isWorse($0, $1, change) }) else { return exchanged(candidates, change) }
+    tables.separateSpaces(best)
+    guard candidates.count > 1 else { return best }
     let fit = fit(best, change)
     if fit == .excluded {
       // The values of two trees may have been taken for each other before.
@@ -78,6 +72,38 @@ extension TraceChecker {
     if possible.count == 1, matching.count > 1 { tables.distinguish(best, from: matching) }
     for other in possible where other != best { tables.confuse(best, with: other) }
     return best
+  }
+
+  private func matches(_ entry: FollowedEntry, _ change: FollowedChange) -> Bool {
+    isSame(tables.value(entry), change.old, change.level, tables[entry.table])
+  }
+
+  /// The entry that has another's value by an earlier guess, put right; nil when that explains nothing.
+  private mutating func exchanged(_ candidates: [FollowedEntry], _ change: FollowedChange) -> FollowedEntry? {
+    for entry in candidates {
+      for other in tables.partners(of: entry) where matches(other, change) && fit(entry, change) != .excluded {
+        tables.exchange(entry, other)
+        return entry
+      }
+    }
+    return nil
+  }
+
+  /// The entry that a fast fault means; nil when no tree has its old value. Its event tells neither level nor space.
+  mutating func choose(_ fault: FastPageFault, _ task: TaskID) -> FollowedEntry? {
+    for level in Level.allCases where fault.old.isLeaf(at: level) {
+      let gfn = GFN(fault.address >> 12).aligned(to: level)
+      let changes = AddressSpace.allCases.map {
+        FollowedChange(space: $0, gfn: gfn, level: level, old: fault.old, new: fault.new, task: task)
+      }
+      let matching = changes.flatMap { change in
+        tables.candidates(change.space, gfn, level).filter { matches($0, change) }
+      }
+      guard let best = matching.max(by: { isWorse($0, $1, changes[0]) }) else { continue }
+      for other in matching where other != best { tables.confuse(best, with: other) }
+      return best
+    }
+    return nil
   }
 
   private func fit(_ entry: FollowedEntry, _ change: FollowedChange) -> Fit {
@@ -157,7 +183,9 @@ extension TraceChecker {
     guard !announced.isResolved, announced.covers(change) else { return false }
     let index = change.gfn.index(at: change.level)
     announced.tables = announced.tables.filter { number in
-      tables[number].map { isSame($0.entries[index], change.old, change.level, $0) } ?? false
+      guard let table = tables[number], table.space == change.space else { return false }
+      let entry = FollowedEntry(table: number, index: index)
+      return matches(entry, change) || tables.partners(of: entry).contains { matches($0, change) }
     }
     announced.changes.append(change)
     if announced.tables.count < 2 { resolve(&announced, change.task) }
@@ -176,10 +204,13 @@ extension TraceChecker {
     tables.detach(number)
     defer { announced.changes = [] }
     for change in announced.changes {
-      let index = change.gfn.index(at: change.level)
-      if let table = tables[number], isSame(table.entries[index], change.old, change.level, table) {
+      let entry = FollowedEntry(table: number, index: change.gfn.index(at: change.level))
+      if !matches(entry, change), let other = tables.partners(of: entry).first(where: { matches($0, change) }) {
+        tables.exchange(entry, other)
+      }
+      if matches(entry, change) {
         if change.new == kernel.frozen { apply(.frozen) }
-        tables.set(FollowedEntry(table: number, index: index), change.new)
+        tables.set(entry, change.new)
         if change.old.isTable(at: change.level), let below = tables.table(at: change.old.pfn.rawValue) {
           tables.detach(below)
         }

@@ -21,13 +21,15 @@ package struct TraceChecker: Sendable {
   var fastZaps: [TaskID: Int] = [:]
   /// Tables whose end was announced and which may be one of several, the innermost last.
   var announcements: [TaskID: [Announcement]] = [:]
+  /// Tables whose end was announced and whose own entry's event is still to come.
+  var removals: [TaskID: [PageDescription]] = [:]
   private var hasProbes = false
   /// VMs that probes have shown to begin and not to end.
   private var machines = 0
   /// The first line at which roots were invalidated with several VMs alive.
   private var unknownInvalidation: Int?
   /// Entries that became present before their table was shown, with the number of the event.
-  private var orphans: [Orphan] = []
+  var orphans: [Orphan] = []
   /// Tasks that have zapped leaves and not flushed yet, with the line of the first.
   private var unflushed: [TaskID: Int] = [:]
   /// Tasks inside `tdp_mmu_zap_leafs`.
@@ -73,9 +75,11 @@ package struct TraceChecker: Sendable {
       learnVendor(new, level)
       change(event, space, gfn, level, old, new, task)
     case .getPage(let page): make(page, task)
-    case .prepareZapPage(let page): announce(page, task)
-    case .setSPTE(let gfn, let level, let entry, let address): set(gfn, level, entry, address)
-    case .fastPageFault(let fault): if fault.isFixed { fix(fault, task) }
+    case .prepareZapPage(let page):
+      announce(page, task)
+      if kernel.removalOrder == .childrenFirst { removals[task, default: []].append(page) }
+    case .setSPTE(let gfn, let level, let entry, let address): set(event, gfn, level, entry, address, task)
+    case .fastPageFault(let fault): if fault.isFixed { fix(event, fault, task) }
     case .zapAllFast:
       fastZaps[task] = roots
       if !hasProbes { invalidateRoots() }
@@ -106,6 +110,7 @@ package struct TraceChecker: Sendable {
   private mutating func change(
     _ event: TraceEvent, _ space: AddressSpace, _ gfn: GFN, _ level: Level, _ old: SPTE, _ new: SPTE, _ task: TaskID
   ) {
+    removals[task]?.removeAll { $0.level.above == level && $0.gfn == gfn }
     apply(.alignment)
     if gfn.aligned(to: level) != gfn || rootLevel.map({ level > $0 }) ?? false {
       return violate(.alignment, "gfn \(hex(gfn.rawValue)) level \(level.rawValue)")
@@ -209,11 +214,13 @@ package struct TraceChecker: Sendable {
     tables.add(table)
   }
 
-  private mutating func set(_ gfn: GFN, _ level: Level, _ entry: SPTE, _ address: UInt64) {
+  /// The value was read again when the event was printed: another CPU's change, printed later, may be in it.
+  private mutating func set(
+    _ event: TraceEvent, _ gfn: GFN, _ level: Level, _ entry: SPTE, _ address: UInt64, _ task: TaskID
+  ) {
     apply(.address)
     let first = gfn.aligned(to: level)
-    guard let table = tables.table(at: address >> 12) ?? tables.table(at: address >> 12 | format.encryption >> 12)
-    else {
+    guard let table = table(at: address) else {
       if level == rootLevel || !orphans.isEmpty { return }
       return violate(.address, "gfn \(hex(gfn.rawValue)): no table has frame \(hex(address >> 12))")
     }
@@ -222,55 +229,38 @@ package struct TraceChecker: Sendable {
       level.above.map({ first.aligned(to: $0) == found.gfn }) ?? true
     else { return violate(.address, "gfn \(hex(gfn.rawValue)) at \(hex(address)) in a table for another range") }
     tell(apart: FollowedEntry(table: table, index: index), gfn, level, entry)
-    if let value = tables[table]?.entries[index], !isSame(value, entry, level, found), orphans.isEmpty {
-      violate(
-        .address, "gfn \(hex(gfn.rawValue)): \(hex(entry.rawValue)) set, \(hex(found.entries[index].rawValue)) known")
+    if !shows(entry, level, at: address) {
+      orphans.append(Orphan(number: report.events, line: line, task: task, event: event))
     }
+  }
+
+  func table(at address: UInt64) -> Int? {
+    tables.table(at: address >> 12) ?? tables.table(at: address >> 12 | format.encryption >> 12)
+  }
+
+  /// Whether the entry at an address has this value.
+  func shows(_ entry: SPTE, _ level: Level, at address: UInt64) -> Bool {
+    guard let table = table(at: address), let found = tables[table] else { return false }
+    return isSame(found.entries[Int(address >> 3 & 511)], entry, level, found)
   }
 
   /// A fast fault's exchange has no event of its own beside this one.
-  private mutating func fix(_ fault: FastPageFault, _ task: TaskID) {
-    for level in Level.allCases {
-      let gfn = GFN(fault.address >> 12).aligned(to: level)
-      for space in AddressSpace.allCases {
-        let change = FollowedChange(space: space, gfn: gfn, level: level, old: fault.old, new: fault.new, task: task)
-        guard fault.old.isLeaf(at: level), let entry = choose(change) else { continue }
-        return tables.set(entry, fault.new)
-      }
+  private mutating func fix(_ event: TraceEvent, _ fault: FastPageFault, _ task: TaskID) {
+    guard applyFix(fault, task) else {
+      return orphans.append(Orphan(number: report.events, line: line, task: task, event: event))
     }
+    if !orphans.isEmpty { adoptOrphans() }
   }
 
-  /// Orphans whose table, or whose old value, is there now.
-  private mutating func adoptOrphans() {
-    var hasAdopted = true
-    while hasAdopted {
-      hasAdopted = false
-      for (position, orphan) in orphans.enumerated() {
-        guard case .spteChanged(let space, let gfn, let level, let old, let new) = orphan.event else { continue }
-        let change = FollowedChange(space: space, gfn: gfn, level: level, old: old, new: new, task: orphan.task)
-        guard perform(change) else { continue }
-        orphans.remove(at: position)
-        hasAdopted = true
-        break
-      }
-    }
-  }
-
-  private mutating func expireOrphans() {
-    while let first = orphans.first, first.number + 256 < report.events {
-      orphans.removeFirst()
-      give(up: first)
-    }
-  }
-
-  /// Nothing has come that explains the event.
-  private mutating func give(up orphan: Orphan) {
-    guard case .spteChanged(let space, let gfn, let level, let old, _) = orphan.event else { return }
-    let place = "gfn \(hex(gfn.rawValue)) level \(level.rawValue)"
-    let candidates = tables.candidates(space, gfn, level)
-    if candidates.isEmpty { return violate(.parent, "\(place): no table was linked for it", at: orphan.line) }
-    let known = candidates.map { hex(tables.value($0).rawValue) }.joined(separator: " or ")
-    violate(.continuity, "\(place): old \(hex(old.rawValue)), last known \(known)", at: orphan.line)
+  /// Writes what the fault wrote into the entry that it can have meant; false when there is none.
+  ///
+  /// The event's new value was read again when it was printed, and may be a later one.
+  mutating func applyFix(_ fault: FastPageFault, _ task: TaskID) -> Bool {
+    guard let entry = choose(fault, task) else { return false }
+    var written = format.isAccessTracked(fault.old) ? format.restoringAccess(fault.old) : fault.old
+    if FaultCode(rawValue: fault.errorCode).contains(.write) { written = written.setting(SPTE.writableBit) }
+    tables.set(entry, written)
+    return true
   }
 
   private mutating func check(_ probe: Probe, _ task: TaskID) {
@@ -303,6 +293,7 @@ package struct TraceChecker: Sendable {
       lastRoot = [:]
       fastZaps = [:]
       announcements = [:]
+      removals = [:]
     }
     machines += 1
   }
@@ -322,6 +313,7 @@ package struct TraceChecker: Sendable {
   private mutating func leave(_ task: TaskID) {
     fastZaps[task] = nil
     announcements[task] = nil
+    removals[task] = nil
     zapping.remove(task)
     if let zapped = unflushed.removeValue(forKey: task) {
       violate(.flush, "leaves zapped at line \(zapped), no flush since", at: line)

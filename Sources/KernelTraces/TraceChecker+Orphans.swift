@@ -1,0 +1,77 @@
+/// Events that nothing explains yet: another CPU may print what comes between later.
+///
+/// An event is printed after its write and outside of any lock, and some events read an entry again as they are printed. So an
+/// event whose table, or whose old value, is not there is kept aside, and taken as soon as it fits. What still does not fit
+/// after 256 more events is a violation; where a table is going, its entry's own event comes after those of its 512 children.
+import MMUEngine
+
+/// A change whose table or old value has not been seen: another CPU may print it late.
+struct Orphan {
+  /// Number of the event.
+  let number: Int
+  let line: Int
+  let task: TaskID
+  let event: TraceEvent
+}
+
+extension TraceChecker {
+  /// Orphans whose table, or whose old value, is there now.
+  mutating func adoptOrphans() {
+    var hasAdopted = true
+    while hasAdopted {
+      hasAdopted = false
+      for (position, orphan) in orphans.enumerated() {
+        guard adopt(orphan) else { continue }
+        orphans.remove(at: position)
+        hasAdopted = true
+        break
+      }
+    }
+  }
+
+  private mutating func adopt(_ orphan: Orphan) -> Bool {
+    switch orphan.event {
+    case .spteChanged(let space, let gfn, let level, let old, let new):
+      perform(FollowedChange(space: space, gfn: gfn, level: level, old: old, new: new, task: orphan.task))
+    case .fastPageFault(let fault): applyFix(fault, orphan.task)
+    case .setSPTE(_, let level, let entry, let address): shows(entry, level, at: address)
+    default: false
+    }
+  }
+
+  mutating func expireOrphans() {
+    while let first = orphans.first, first.number + 256 < report.events, !isUnderRemoval(first) {
+      orphans.removeFirst()
+      give(up: first)
+    }
+  }
+
+  /// Whether the event lies where a table is going whose own entry's event comes after those of 512 children: its write,
+  /// and all that followed, may have been before.
+  private func isUnderRemoval(_ orphan: Orphan) -> Bool {
+    let gfn: GFN
+    switch orphan.event {
+    case .spteChanged(_, let frame, _, _, _), .setSPTE(let frame, _, _, _): gfn = frame
+    default: return false
+    }
+    return removals.values.contains { pages in
+      pages.contains { page in page.level.above.map { gfn.aligned(to: $0) == page.gfn } ?? false }
+    }
+  }
+
+  /// Nothing has come that explains the event.
+  mutating func give(up orphan: Orphan) {
+    if isUnderRemoval(orphan) { return }
+    if case .setSPTE(let gfn, _, let entry, let address) = orphan.event {
+      let known = table(at: address).flatMap { tables[$0]?.entries[Int(address >> 3 & 511)] }.map { hex($0.rawValue) }
+      let place = "gfn \(hex(gfn.rawValue))"
+      return violate(.address, "\(place): \(hex(entry.rawValue)) set, \(known ?? "no table") known", at: orphan.line)
+    }
+    guard case .spteChanged(let space, let gfn, let level, let old, _) = orphan.event else { return }
+    let place = "gfn \(hex(gfn.rawValue)) level \(level.rawValue)"
+    let candidates = tables.candidates(space, gfn, level)
+    if candidates.isEmpty { return violate(.parent, "\(place): no table was linked for it", at: orphan.line) }
+    let known = candidates.map { hex(tables.value($0).rawValue) }.joined(separator: " or ")
+    violate(.continuity, "\(place): old \(hex(old.rawValue)), last known \(known)", at: orphan.line)
+  }
+}
