@@ -84,6 +84,15 @@ struct TraceCheckerTests {
     #expect(try Self.check(Self.tree + zap + entry, "6.12").violations.map(\.rule) == [.flush])
   }
 
+  @Test("with probes, nothing becomes present in a root after its invalidation; before, it may")
+  func invalidRoot() throws {
+    let invalidate = [Self.head + "invalidate_roots: (kvm_tdp_mmu_invalidate_roots+0x0/0x100)"]
+    let late = [Self.change("1", 1, Self.none, "e000e67")]
+    #expect(try Self.check(Self.tree + late + invalidate, "6.12").violations == [])
+    let report = try Self.check(Self.tree + invalidate + late, "6.12")
+    #expect(report.violations.map(\.rule) == [.invalidRoot])
+  }
+
   /// Two VMs' trees with the same leaf frame number: the second VM's task is 2, its frames begin with 1.
   private static let other = [
     two(root), two(change("0", 4, none, "1a000827")), two(change("0", 3, none, "1b000827")),
