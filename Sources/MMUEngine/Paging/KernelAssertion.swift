@@ -1,14 +1,13 @@
 /// The kernel's own assertions, as engine checks: what a right kernel never trips.
 ///
 /// The raw value is the function and the macro as they stand in the kernel. The list is that of Linux 6.16's TDP MMU and of
-/// its callers; what belongs to TDX's SEAMCALLs is in `SecureEPTObservables`.
+/// its callers, without that on a level's range, which `Level` keeps; what belongs to TDX's SEAMCALLs is in `SecureEPTObservables`.
 package enum KernelAssertion: String, Hashable, Sendable, CaseIterable {
   case putRootValid = "kvm_tdp_mmu_put_root: KVM_BUG_ON"
   case scheduledRootValid = "kvm_tdp_mmu_zap_invalidated_roots: KVM_BUG_ON"
   case invalidateRootsLock = "kvm_tdp_mmu_invalidate_roots: lockdep"
   case zapRootUnreferenced = "tdp_mmu_zap_root: WARN_ON"
   case leafFrameChanged = "handle_changed_spte: BUG"
-  case levelOutOfRange = "handle_changed_spte: WARN_ON level"
   case frameUnaligned = "handle_changed_spte: WARN_ON gfn"
   case nonpresentChange = "handle_changed_spte: WARN_ON nonpresent"
   case tableFrameChanged = "handle_changed_spte: WARN_ON pfn_changed"

@@ -55,6 +55,9 @@ extension TDPMMU {
     if !lock.isHeld(.write) { report(.lockMode, "exclusive change without mmu_lock held for write") }
     let old = tables[iterator.location]
     if old == version.frozen || new == version.frozen { report(.exclusiveFrozen, "gfn \(iterator.gfn)") }
+    if tables[iterator.root].role.isMirror, new.isPresent {
+      report(.mirrorExclusive, "gfn \(iterator.gfn): a mirror entry is only ever cleared so")
+    }
     return write(iterator, old: old, new: new, lock: .write)
   }
 

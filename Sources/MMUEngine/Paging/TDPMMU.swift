@@ -185,6 +185,19 @@ extension TDPMMU {
     }
   }
 
+  /// Widens the range of the invalidation in progress. Source: `kvm_mmu_invalidate_range_add`.
+  package mutating func addInvalidated(_ range: FrameRange) {
+    if invalidation.inProgress <= 0 { report(.invalidationOutside, "frame \(range.start)") }
+    invalidation.add(range)
+  }
+
+  /// The last look at the MMU of a VM that ends: nothing is left. Source: `kvm_mmu_uninit_tdp_mmu`.
+  package mutating func checkUninitialized() {
+    let left = (tables: tableCount, roots: roots.count)
+    if left.tables != 0 { report(.pagesLeft, "\(left.tables) tables") }
+    if left.roots != 0 { report(.rootsLeft, "\(left.roots) roots") }
+  }
+
   /// Puts a table into the queue for a grace period (`call_rcu`).
   package mutating func bury(_ table: TableID) {
     tables[table].life = .removed

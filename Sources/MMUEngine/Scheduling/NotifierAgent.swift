@@ -38,7 +38,7 @@ extension MMUHost {
     case .lock:
       guard mmu.lock.acquire(notifier.mode) else { return }
       mmu.invalidation.begin()
-      mmu.invalidation.add(notifier.range)
+      mmu.addInvalidated(notifier.range)
       notifier.walk = RootsWalk(.zapLeaves, .all, notifier.range, lock: notifier.mode, locks: false)
       notifier.phase = .zap
     case .zap: zapForNotifier()
