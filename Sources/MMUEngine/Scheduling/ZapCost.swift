@@ -63,37 +63,63 @@ extension ZapCost {
 
   /// Runs the scenario on the engine, or computes it where it is too large.
   package static func cost(_ scenario: Scenario, vcpus: Int) -> ZapCost {
-    let leaves = scenario.memoryPages / scenario.level.pages
-    return leaves > largestRun ? computed(scenario, vcpus: vcpus) : measured(scenario, vcpus: vcpus)
+    isRun(scenario) ? measured(scenario, vcpus: vcpus) : computed(scenario, vcpus: vcpus)
   }
 
-  /// Costs of many scenarios. What a run writes and frees does not depend on the platform, so each is run once.
+  private static func isRun(_ scenario: Scenario) -> Bool {
+    scenario.memoryPages / scenario.level.pages <= largestRun
+  }
+
+  /// Costs of many scenarios. What a run shows does not depend on the platform, so each is run once.
   package static func costs(_ scenarios: [Scenario], vcpus: Int) -> [ZapCost] {
-    var runs: [Scenario: ZapCost] = [:]
+    var runs: [Scenario: ZapObservation] = [:]
     return scenarios.map { scenario in
+      guard isRun(scenario) else { return computed(scenario, vcpus: vcpus) }
       let plain = Scenario(
         .npt, scenario.policy, slotPages: scenario.slotPages, memoryPages: scenario.memoryPages, level: scenario.level)
-      var cost = runs[plain] ?? cost(plain, vcpus: vcpus)
-      runs[plain] = cost
-      let leaves = Int((scenario.policy == .fast ? scenario.memoryPages : scenario.slotPages) / scenario.level.pages)
-      cost.charge(scenario, leaves: leaves, vcpus: vcpus)
-      return cost
+      let run = runs[plain] ?? observe(plain)
+      runs[plain] = run
+      return ZapCost(run, on: scenario.platform, vcpus: vcpus)
     }
   }
 
   /// Counts of a run.
   package static func measured(_ scenario: Scenario, vcpus: Int) -> ZapCost {
+    ZapCost(observe(scenario), on: scenario.platform, vcpus: vcpus)
+  }
+
+  private static func observe(_ scenario: Scenario) -> ZapObservation {
     var machine = ZapMachine(scenario)
     machine.map(FrameRange(start: 0, end: scenario.memoryPages))
     let before = machine.mmu.statistics
-    let zapped = machine.zap()
-    var cost = ZapCost()
+    machine.zap()
     let after = machine.mmu.statistics
-    cost.entryWrites = after.entryWrites - before.entryWrites
-    cost.tablesFreed = after.tablesFreed - before.tablesFreed
-    cost.charge(scenario, leaves: zapped, vcpus: vcpus)
-    cost.refaults = machine.map(FrameRange(start: 0, end: scenario.memoryPages))
-    return cost
+    machine.seen.entryWrites = after.entryWrites - before.entryWrites
+    machine.seen.tablesFreed = after.tablesFreed - before.tablesFreed
+    machine.seen.refaults = machine.map(FrameRange(start: 0, end: scenario.memoryPages))
+    return machine.seen
+  }
+
+  /// What a run showed, on a platform: a hook of the TDX backend runs at each leaf and each table that the run took away,
+  /// elsewhere the run's own flushes and kicks count. Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_sept_drop_private_spte.
+  private init(_ run: ZapObservation, on platform: Platform, vcpus: Int) {
+    entryWrites = run.entryWrites
+    tablesFreed = run.tablesFreed
+    refaults = run.refaults
+    for hook in run.hooks where platform == .tdx {
+      switch hook {
+      case .leaves(let count):
+        let calls = ["TDH.MEM.RANGE.BLOCK", "TDH.MEM.TRACK", "TDH.MEM.PAGE.REMOVE", "TDH.PHYMEM.PAGE.WBINVD"]
+        seamcalls += calls.count * count
+        flushes += count
+        interrupts += vcpus * count
+      case .table: seamcalls += 1
+      }
+    }
+    guard platform != .tdx else { return }
+    // A flush reaches every vCPU by an IPI; a kick makes each load a root, which flushes its own TLB.
+    flushes = run.flushes + run.kicks * vcpus
+    interrupts = (run.flushes + run.kicks) * vcpus
   }
 
   /// The same counts from closed forms.
@@ -125,7 +151,7 @@ extension ZapCost {
     return cost
   }
 
-  /// SEAMCALLs, interrupts and flushes that follow from the leaves and tables.
+  /// SEAMCALLs, interrupts and flushes by formula, from the leaves and tables of the closed form.
   private mutating func charge(_ scenario: Scenario, leaves: Int, vcpus: Int) {
     switch scenario.platform {
     case .npt, .ept, .snp:
@@ -141,11 +167,47 @@ extension ZapCost {
   }
 }
 
+/// What a run of the engine showed.
+private struct ZapObservation {
+  /// Where the kernel calls the TDX backend for a private tree, in order.
+  enum Hook {
+    /// So many leaves went one after another.
+    case leaves(Int)
+    /// A table went.
+    case table
+  }
+
+  var entryWrites = 0
+  var tablesFreed = 0
+  var refaults = 0
+  var hooks: [Hook] = []
+  /// Remote flushes that a walk asked for.
+  var flushes = 0
+  /// Times that all vCPUs were made to leave the guest and drop their root.
+  var kicks = 0
+
+  mutating func note(_ step: MicroStep) {
+    switch step {
+    case .event(.spteChanged(_, _, let level, let old, let new)) where old.isLeaf(at: level) && !new.isPresent:
+      if case .leaves(let count)? = hooks.last {
+        hooks[hooks.count - 1] = .leaves(count + 1)
+      } else {
+        hooks.append(.leaves(1))
+      }
+    case .event(.prepareZapPage): hooks.append(.table)
+    case .flush: flushes += 1
+    case .kick: kicks += 1
+    case .silent, .event, .blocked, .asks, .finished: return
+    }
+  }
+}
+
 /// The machine of a run: one root, mapped by faults without a vCPU around them.
 private struct ZapMachine {
   let scenario: ZapCost.Scenario
   var mmu: TDPMMU
   var root: TableID
+  var seen = ZapObservation()
 
   init(_ scenario: ZapCost.Scenario) {
     self.scenario = scenario
@@ -176,13 +238,12 @@ private struct ZapMachine {
     return faults
   }
 
-  /// Deletes the slot that ends the memory; returns how many leaves went.
-  mutating func zap() -> Int {
-    let before = mmu.statistics.leavesZapped
+  /// Deletes the slot that ends the memory.
+  mutating func zap() {
     switch scenario.policy {
     case .fast:
       var zap = FastZap()
-      while true { if case .finished = zap.step(&mmu) { break } }
+      run { zap.step(&$0) }
       mmu.putRoot(root)
       mmu.statistics.tablesFreed -= 1
       mmu.endGracePeriod(mmu.graveyard.count)
@@ -190,8 +251,16 @@ private struct ZapMachine {
     case .targeted:
       let range = FrameRange(start: scenario.memoryPages - scenario.slotPages, end: scenario.memoryPages)
       var walk = RootsWalk(.zapLeaves, .all, range, lock: .write)
-      while true { if case .finished = walk.step(&mmu) { break } }
+      run { walk.step(&$0) }
     }
-    return mmu.statistics.leavesZapped - before
+  }
+
+  /// Steps an agent to its end and notes what it shows.
+  private mutating func run(_ step: (inout TDPMMU) -> MicroStep) {
+    while true {
+      let result = step(&mmu)
+      seen.note(result)
+      if case .finished = result { return }
+    }
   }
 }
