@@ -35,7 +35,10 @@ package struct Machine: Sendable {
   package mutating func perform(
     _ name: String, _ arguments: [String: Argument] = [:]
   ) throws(OperationError) -> Outcome {
-    guard let operation = Self.operations.first(where: { $0.name == name }) else { throw .unknownOperation(name) }
+    guard let operation = Self.operations.first(where: { $0.name == name }) else {
+      if let call = UnmodelledSEAMCall(named: name) { throw .notModelled(call) }
+      throw .unknownOperation(name)
+    }
     return try operation.perform(&self, arguments)
   }
 

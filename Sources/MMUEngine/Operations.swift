@@ -80,6 +80,8 @@ package struct Outcome: Sendable, Hashable {
 /// Why an operation could not even be asked for: the caller's mistake, not a refusal of the machine.
 package enum OperationError: Error, Sendable, Hashable {
   case unknownOperation(String)
+  /// The call exists and the engine does not model it.
+  case notModelled(UnmodelledSEAMCall)
   case unknownObservable(String)
   case missingArgument(operation: String, parameter: String)
   case unexpectedArgument(operation: String, parameter: String)

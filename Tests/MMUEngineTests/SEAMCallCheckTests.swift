@@ -191,3 +191,19 @@ import Testing
     #expect(fixture.domain.epoch == 3)
   }
 }
+
+@Suite struct UnmodelledSEAMCallTests {
+  @Test(arguments: [
+    ("TDH.MEM.PAGE.PROMOTE", OperationError.notModelled(.promote)),
+    ("TDH.MEM.PAGE.DEMOTE", .notModelled(.demote)),
+    ("TDH.MEM.PAGE.RELOCATE", .notModelled(.relocate)),
+    ("TDH.EXPORT.BLOCKW", .notModelled(.migration("TDH.EXPORT.BLOCKW"))),
+    ("TDH.MEM.PAGE.FLY", .unknownOperation("TDH.MEM.PAGE.FLY")),
+  ])
+  func isNamedAsSuch(_ name: String, _ error: OperationError) {
+    var machine = Machine(policy: .right)
+    let before = machine.tdx
+    #expect(throws: error) { try machine.perform(name) }
+    #expect(machine.tdx == before)
+  }
+}
