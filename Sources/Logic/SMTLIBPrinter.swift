@@ -1,19 +1,31 @@
-/// Terms as SMT-LIB 2 text, for other solvers and for people: in the logic QF_BV, or in UF where uninterpreted sorts occur.
+/// Terms as SMT-LIB 2 text, for other solvers and for people: in the logic QF_BV, in UF where uninterpreted sorts occur, or as
+/// clauses in HORN.
 ///
 /// A part that is used more than once, or whose text grows long, becomes a `define-fun` named `!` and its position, with the
-/// bound variables that occur in it as parameters; the rest is written in place. The walk follows positions, so that nothing
-/// recurses.
+/// bound variables that occur in it as parameters (in a clause, whose variables are all bound, a `let` of that name); the rest is
+/// written in place. The walk follows positions, so that nothing recurses.
 package struct SMTLIBPrinter {
   /// A text longer than this gets a name.
   private static let longestInline = 240
 
+  /// How a part gets a name.
+  private enum Naming {
+    /// By a definition that every later text may use.
+    case definitions
+    /// By a `let` within the clause.
+    case lets
+  }
+
   private let store: TermStore
   private let sortNames: [String]
+  private let naming: Naming
   private var texts: [Term: String] = [:]
   private var uses: [Term: Int] = [:]
   /// The bound variables that are free in a term, by name; nothing where there are none.
   private var open: [Term: Set<Term>] = [:]
   private var output = ""
+  /// How many parentheses a clause's `let`s have left open.
+  private var openLets = 0
 
   /// A whole script: declarations, definitions, an assertion per term, and the question whether all can be true.
   ///
@@ -50,6 +62,55 @@ package struct SMTLIBPrinter {
     return printer.output
   }
 
+  /// A Horn clause: for all values of its variables, if the premise holds (an application of a predicate; none: true) and the
+  /// condition, then the conclusion (an application; none: false).
+  package struct Clause: Sendable {
+    package let name: String
+    package let premise: Term?
+    package let condition: Term
+    package let conclusion: Term?
+
+    package init(_ name: String, premise: Term?, condition: Term, conclusion: Term?) {
+      self.name = name
+      self.premise = premise
+      self.condition = condition
+      self.conclusion = conclusion
+    }
+  }
+
+  /// A script in HORN: the predicates, the clauses, and the question whether some interpretation of the predicates satisfies all.
+  package static func script(clauses: [Clause], in store: TermStore) -> String {
+    var output = "(set-logic HORN)\n"
+    var declared: Set<FunctionSymbol> = []
+    for term in clauses.flatMap({ [$0.premise, $0.conclusion] }).compactMap({ $0 }) {
+      let predicate = store.function(of: term)
+      guard declared.insert(predicate).inserted else { continue }
+      let arguments = store.signature(of: predicate).arguments.map(\.description).joined(separator: " ")
+      output += "(declare-fun |\(store.name(of: predicate))| (\(arguments)) Bool)\n"
+    }
+    for clause in clauses {
+      var printer = SMTLIBPrinter(store: store, sortNames: [], naming: .lets)
+      printer.write(clause)
+      output += printer.output
+    }
+    return output + "(check-sat)\n"
+  }
+
+  private mutating func write(_ clause: Clause) {
+    let terms = [clause.premise, clause.condition, clause.conclusion].compactMap { $0 }
+    let parts = store.subterms(of: terms)
+    for part in parts {
+      for operand in store.operands(of: part) { uses[operand, default: 0] += 1 }
+    }
+    let variables = parts.filter { store.name($0) != nil }
+      .map { "(|\(store.name($0) ?? "")| \(text(of: store.sort(of: $0))))" }.joined(separator: " ")
+    output = "; \(clause.name)\n(assert \(variables.isEmpty ? "" : "(forall (\(variables))\n")"
+    for part in parts { write(part) }
+    let body = [clause.premise, clause.condition].compactMap { $0 }.map { text(of: $0) }.joined(separator: " ")
+    output += "(=> (and \(body)) \(clause.conclusion.map { text(of: $0) } ?? "false"))"
+    output += String(repeating: ")", count: openLets + (variables.isEmpty ? 1 : 2)) + "\n"
+  }
+
   /// Everything that terms are made of.
   private mutating func define(_ terms: [Term]) {
     let parts = store.subterms(of: terms)
@@ -64,9 +125,10 @@ package struct SMTLIBPrinter {
     for term in terms { output += "(assert \(text(of: term)))\n" }
   }
 
-  private init(store: TermStore, sortNames: [String]) {
+  private init(store: TermStore, sortNames: [String], naming: Naming = .definitions) {
     self.store = store
     self.sortNames = sortNames
+    self.naming = naming
   }
 
   /// The logic, the sorts and the functions.
@@ -93,12 +155,16 @@ package struct SMTLIBPrinter {
       if name.hasPrefix("?") {
         open[term] = [term]
       } else {
-        output += "(declare-const |\(name)| \(text(of: store.sort(of: term))))\n"
+        if naming == .definitions { output += "(declare-const |\(name)| \(text(of: store.sort(of: term))))\n" }
       }
       return
     }
     noteOpen(term)
     let text = store.constant(term).map(Self.text) ?? application(term)
+    if naming == .lets, store.operation(of: term) == .apply {
+      texts[term] = text
+      return
+    }
     let isShared = uses[term, default: 0] > 1 && !store.operands(of: term).isEmpty
     if isShared || text.utf8.count > Self.longestInline {
       define(term, text)
@@ -109,6 +175,12 @@ package struct SMTLIBPrinter {
 
   /// Gives a text a name.
   private mutating func define(_ term: Term, _ text: String) {
+    if naming == .lets {
+      texts[term] = "!\(term.index)"
+      output += "(let ((!\(term.index) \(text)))\n"
+      openLets += 1
+      return
+    }
     let variables = (open[term] ?? []).sorted()
     let parameters = variables.map { "(\(self.text(of: $0)) \(self.text(of: store.sort(of: $0))))" }
     let arguments = variables.map { " " + self.text(of: $0) }.joined()

@@ -11,7 +11,7 @@
 extension TermStore {
   /// What a function takes and yields.
   package struct Signature: Hashable, Sendable {
-    /// Uninterpreted sorts.
+    /// Uninterpreted sorts; of the predicates of Horn clauses, any.
     package let arguments: [Sort]
     package let result: Sort
   }

@@ -79,6 +79,11 @@ struct Export: Sendable {
     try aigerFile().file.encoded(form, names: names, description: description)
   }
 
+  /// The system of `aigerFile` as clauses.
+  func horn() throws -> String {
+    try HornFile(aigerFile().file.synchronous).text(names: names, description: description)
+  }
+
   /// The instance as words.
   func btor2File() throws -> (file: BTOR2File, system: TransitionSystem) {
     let system = try system()

@@ -8,7 +8,7 @@ import TransitionSystems
 struct ExportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
-    abstract: "Write a model for other tools: SMT-LIB, BTOR2, AIGER, Murphi, Graphviz.",
+    abstract: "Write a model for other tools: SMT-LIB, Horn clauses, BTOR2, AIGER, Murphi, Graphviz.",
     discussion: """
       One scope or variant, all properties or the one of --only. Counterexamples that other tools find on AIGER and BTOR2 files \
       come back with `kvmcheck replay --witness FILE MODEL` and the same --scope, --const, --variant and --only.
@@ -17,6 +17,7 @@ struct ExportCommand: AsyncParsableCommand {
   /// What is written.
   enum Format: String, ExpressibleByArgument, CaseIterable {
     case smt2
+    case horn
     case btor2
     case aiger
     case murphi
@@ -32,7 +33,7 @@ struct ExportCommand: AsyncParsableCommand {
   @ArgumentParser.Argument(help: ArgumentHelp("A path, - or the bare name of a shipped model.", valueName: "model"))
   var model: String
 
-  @Option(help: "The format: smt2, btor2, aiger, murphi, dot.")
+  @Option(help: "The format: smt2, horn, btor2, aiger, murphi, dot.")
   var to: Format
 
   @Option(help: ArgumentHelp("The variant whose constants to use.", valueName: "name"))
@@ -89,6 +90,7 @@ struct ExportCommand: AsyncParsableCommand {
     switch to {
     case .aiger: return try export.aiger(isText ? .ascii : .binary)
     case .btor2: return Array(try export.btor2().utf8)
+    case .horn: return Array(try export.horn().utf8)
     case .murphi: return Array(try export.murphi().utf8)
     case .dot: return Array(try export.dot(states: states ?? 200).utf8)
     case .smt2:

@@ -81,6 +81,17 @@ struct ExportCommandTests {
     }
   }
 
+  @Test("Horn clauses: sat for what holds, unsat for what does not")
+  func horn() throws {
+    let spacer = try SMTSolver("z3")
+    for (options, answer) in [(["--only", "small"], "sat"), (["--only", "below two"], "unsat"), ([], "unsat")] {
+      let script = try export(["--to", "horn"] + options)
+      #expect(script.status == 0)
+      #expect(script.output.contains("; scope default, constants N=3\n"))
+      #expect(try spacer.answers(to: script.output) == [answer], "\(options)")
+    }
+  }
+
   @Test("Murphi: rumur counts what explore counts, in every instance")
   func murphi() throws {
     for (options, states) in [
@@ -139,7 +150,7 @@ struct ExportCommandTests {
     #expect(refused.errors.contains("<stdin>:3:23: cannot be elaborated"))
   }
 
-  @Test("40: no model", arguments: ["smt2", "btor2", "aiger", "murphi", "dot"])
+  @Test("40: no model", arguments: ["smt2", "horn", "btor2", "aiger", "murphi", "dot"])
   func rejected(_ format: String) throws {
     let result = try export(["--to", format], "var x: boolean;\nstartstate begin x := 3; end;\n")
     #expect(result.status == 40)
@@ -164,7 +175,7 @@ struct ExportCommandTests {
     #expect(result.output == "" && result.errors != "")
   }
 
-  @Test("the same model gives the same bytes", arguments: ["smt2", "btor2", "aiger", "murphi", "dot"])
+  @Test("the same model gives the same bytes", arguments: ["smt2", "horn", "btor2", "aiger", "murphi", "dot"])
   func sameBytes(_ format: String) throws {
     let options = ["--to", format] + (format == "aiger" ? ["--ascii"] : [])
     let first = try export(options).output

@@ -49,6 +49,18 @@ import TransitionSystems
     }
   }
 
+  @Test("Horn clauses: Spacer finds an invariant exactly where the property holds", arguments: TinySystem.all)
+  func horn(tiny: TinySystem) throws {
+    let file = HornFile(SynchronousSystem(tiny.system, deciding: [tiny.property]))
+    let text = file.text(names: [tiny.property: "the \"property\",\nin two lines"], description: [])
+    let isProof: Bool
+    switch tiny.answer {
+    case .holds: isProof = true
+    case .violated: isProof = false
+    }
+    #expect(try SMTSolver("z3").answers(to: text) == [isProof ? "sat" : "unsat"])
+  }
+
   /// All obligations are unsatisfiable for exactly the k with which k-induction succeeds.
   @Test(arguments: TinySystem.all)
   func induction(tiny: TinySystem) throws {

@@ -18,22 +18,9 @@ package struct BTOR2File: Sendable {
 
   package init(_ synchronous: SynchronousSystem) {
     self.synchronous = synchronous
-    let needed = Self.cone(of: synchronous)
+    let needed = synchronous.cone
     inputs = synchronous.inputs.filter(needed.contains)
     states = synchronous.registers.filter { needed.contains($0.term) }
-  }
-
-  /// What some bad property depends on, now or later.
-  private static func cone(of synchronous: SynchronousSystem) -> Set<Term> {
-    let next = Dictionary(uniqueKeysWithValues: synchronous.registers.map { ($0.term, $0.next) })
-    var seen: Set<Term> = []
-    var pending = synchronous.bads.map(\.term)
-    while let term = pending.popLast() {
-      guard seen.insert(term).inserted else { continue }
-      pending.append(contentsOf: synchronous.store.operands(of: term))
-      if let next = next[term] { pending.append(next) }
-    }
-    return seen
   }
 
   /// The file's text. `description` goes into comments, a line each.

@@ -80,4 +80,17 @@ package struct SynchronousSystem: Sendable {
     running = builder.running
     self.fires = fires
   }
+
+  /// What some bad property depends on, now or later: terms, registers and inputs among them.
+  var cone: Set<Term> {
+    let next = Dictionary(uniqueKeysWithValues: registers.map { ($0.term, $0.next) })
+    var seen: Set<Term> = []
+    var pending = bads.map(\.term)
+    while let term = pending.popLast() {
+      guard seen.insert(term).inserted else { continue }
+      pending.append(contentsOf: store.operands(of: term))
+      if let next = next[term] { pending.append(next) }
+    }
+    return seen
+  }
 }
