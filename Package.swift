@@ -69,7 +69,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .executableTarget(
-      name: "Benchmarks", dependencies: ["KernelTraces", "MMUEngine"], path: "Benchmarks", exclude: ["Baselines"],
+      name: "Benchmarks", dependencies: ["KernelTraces", "MMUEngine"], path: "Benchmarks",
+      exclude: ["Baselines", "Systems"],
       swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["Diagnostics", "Murphi", "Logic", "TransitionSystems"],

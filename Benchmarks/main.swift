@@ -1,13 +1,17 @@
 /// Benchmarks: counts first, time second. `swift run -c release Benchmarks [--json]`; never part of a verdict.
 ///
 /// The trace benchmark writes a trace of the recorded kernel's kind to a temporary file: the file named on the command line,
-/// repeated with later times until it has a million events.
+/// repeated with later times until it has a million events. `Benchmarks provers` compares provers: see `ProverCommand`.
 import Foundation
 import KernelTraces
 import MMUEngine
 
 let arguments = CommandLine.arguments.dropFirst().filter { !$0.hasPrefix("--") }
 do {
+  if arguments.first == "provers" {
+    try ProverCommand.run(Array(CommandLine.arguments.dropFirst(2)))
+    exit(0)
+  }
   var measurements: [Measurement] = []
   if let path = arguments.first { measurements += try Workloads.replay(path) }
   measurements.append(Workloads.terabyte())
