@@ -49,7 +49,7 @@ struct ProverSystem {
         Size(values: [64, 16, 4], hasPeers: false, hasBoundedSearch: false),
       ]),
     ProverSystem(
-      name: "epochs, longer", file: "Benchmarks/Systems/epochs.m", constants: ["ENTRIES", "VCPUS", "EPOCHS"],
+      name: "epochs-longer", file: "Benchmarks/Systems/epochs.m", constants: ["ENTRIES", "VCPUS", "EPOCHS"],
       sizes: [2, 4, 8, 12, 16].map { Size(values: [4, 4, $0], hasBoundedSearch: false) }),
   ]
 }

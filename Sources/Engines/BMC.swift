@@ -7,6 +7,8 @@ package import TransitionSystems
 /// - Depths in ascending order, each completely before the next: a counterexample is one of the shortest. (required)
 /// - All open properties are asked about at once; only when some run exists are they told apart, by evaluating it. So a depth
 ///   at which nothing is violated costs one query per kind of condition, not one per property.
+/// - What no run of some length meets is asserted from then on (`Queries.search`): it follows, but Z3 does not see it by itself. The
+///   toy to depth 14 takes 1.2 s with it and 17 s without.
 /// - Properties are independent: a run may pass through states that violate another one. It may not pass through a run-time
 ///   error, for that ends it.
 /// - The same system, options and budget give the same queries and hence, Z3 being deterministic, the same trace.

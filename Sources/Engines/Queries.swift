@@ -105,7 +105,10 @@ package struct Queries: ~Copyable {
       if session.store.constant(any) == .boolean(false) { return nil }
       let variables = unrolling.runVariables(to: depth, in: &session.store)
       switch try session.check(assuming: [any], reading: variables, effort: effort) {
-      case .unsatisfiable: return nil
+      case .unsatisfiable:
+        // What no run of this length can meet stays in the session: it follows, and longer runs are refuted sooner by it.
+        try session.assert(session.store.not(any))
+        return nil
       case .unknown(let reason): return reason
       case .satisfiable(let model):
         let run = unrolling.run(to: depth, reading: model.assignment, in: &session.store)
