@@ -93,6 +93,9 @@ struct InductiveProver: Sendable {
     return found.sorted { $0.reduce(0, +) < $1.reduce(0, +) }
   }
 
+  /// What larger sizes may cost together, in queries: sept-teardown, the largest shipped model, takes half of it.
+  private static let furtherQueries = 240_000
+
   /// How often a proof is tried at larger sizes.
   private static let furtherAttempts = 2
 
@@ -125,7 +128,7 @@ struct InductiveProver: Sendable {
     }
 
     /// What larger sizes may cost together, whatever the first search did.
-    mutating func limitFurtherAttempts() { budget.queries = min(budget.queries, Decider.queryBudget) }
+    mutating func limitFurtherAttempts() { budget.queries = min(budget.queries, InductiveProver.furtherQueries) }
 
     /// Searches.
     mutating func search(_ properties: [PropertyID]) async throws -> PDRResult {
