@@ -126,6 +126,28 @@ struct CertificationTests {
     #expect(remark.hasSuffix("does not follow"))
   }
 
+  @Test("a proof is handed out before the next one is looked for", arguments: [true, false])
+  func handedOutAtOnce(_ isMinimal: Bool) throws {
+    let text = Self.pages + "invariant \"apart\" forall p: page do used[p] -> !free[p] end;"
+    let interrupter = Interrupter()
+    let certification = Certification(
+      SourceFile(name: "test.m", text: text), constants: [], effort: Self.effort, interrupter: interrupter)
+    var handed: [Int] = []
+    let certified = try certification.certify(
+      [.invariant(0), .invariant(1)], from: [Self.good, Self.apart], isMinimal: isMinimal
+    ) { position, outcome in
+      guard case .proved(_, sizes: .any, _) = outcome else { return }
+      handed.append(position)
+      interrupter.interrupt(because: .cancelled)
+    }
+    // What was found stands; for the other nobody was asked any more.
+    #expect(handed == [0])
+    guard case .proved(_, sizes: .any, _) = certified.outcomes[0], case .failed = certified.outcomes[1] else {
+      Issue.record("\(certified.outcomes)")
+      return
+    }
+  }
+
   /// Nodes that mark themselves, at most two of them as long as there are no more.
   private static let marks = """
     const NODES: 2;

@@ -50,6 +50,23 @@ struct CommandLineTool {
     }
   }
 
+  /// Runs until something is printed, then sends the signal. Errors go nowhere.
+  static func run(_ arguments: [String], untilOutputThen signal: Int32) throws -> Result {
+    let pipe = Pipe()
+    let process = try process(arguments)
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = pipe
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    var output = pipe.fileHandleForReading.availableData
+    kill(process.processIdentifier, signal)
+    output += pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return Result(
+      status: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
+      output: String(decoding: output, as: UTF8.self), errors: "")
+  }
+
   /// A child that is not started yet.
   static func process(_ arguments: [String], in folder: URL = root) throws -> Process {
     let process = Process()

@@ -7,12 +7,8 @@ import Testing
 struct LostProofTests {
   /// The lines about the only invariant of a model.
   private func lines(of model: String) throws -> [String] {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "kvmcheck-lost-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try model.write(to: folder.appending(path: "lost.m"), atomically: true, encoding: .utf8)
     let result = try CommandLineTool.run(
-      ["prove", "invariants", "lost.m", "--engine", "pdr", "--deadlock", "off", "--format", "json"], in: folder)
+      ["prove", "invariants", "-", "--engine", "pdr", "--deadlock", "off", "--format", "json"], input: model)
     let row = try #require(try result.rows().first)
     #expect(row["verdict"]?.text == "proved")
     guard case .array(let found)? = row["agreement"] else { return [] }
@@ -39,5 +35,28 @@ struct LostProofTests {
         "in the state mark[node_0] = true, mark[node_1] = true, mark[node_2] = true",
         "that state is reachable",
       ])
+  }
+
+  /// As many on one side as on the other: no lemma says so for every size, and with three elements a state is in the way that no run leads to.
+  @Test("a missing lemma ends in a state that is not reachable")
+  func unreachable() throws {
+    let found = try lines(
+      of: """
+        const NODES: 2;
+        type node: scalarset(NODES);
+        var p: array [node] of boolean; q: array [node] of boolean;
+        startstate begin for i: node do p[i] := false; q[i] := false; end; end;
+        ruleset a: node; b: node do
+          rule "both" !p[a] & !q[b] ==> begin p[a] := true; q[b] := true; end;
+          rule "back" p[a] & q[b] ==> begin p[a] := false; q[b] := false; end;
+        end;
+        invariant "all of q if all of p" (forall i: node do p[i] end) -> (forall i: node do q[i] end);
+        """)
+    #expect(found.count == 5)
+    guard found.count == 5 else { return }
+    #expect(found[1] == "at NODES=3: consecution: lemma 1, rule \"both\" does not follow")
+    #expect(found[2] == "lemma 1: forall node1: node do (forall node2: node do p[node2] end) -> q[node1] end")
+    #expect(found[3].hasPrefix("in the state "))
+    #expect(found[4] == "that state is not reachable: it is none of 20")
   }
 }

@@ -163,23 +163,13 @@ struct OutputTests {
     try TemporaryFolder.with { folder in
       let first = try folder.file("first.m", Texts.switching).path
       let endless = try folder.file("second.m", Texts.endless).path
-      let pipe = Pipe()
       // Limits of its own, so that a lost signal is a failed test and not a machine without memory.
       let limits = ["--timeout", "60", "--memory", "1G"]
-      let process = try CommandLineTool.process(
-        ["prove", "invariants", first, endless, "--engine", "explicit"] + limits)
-      process.standardInput = FileHandle.nullDevice
-      process.standardOutput = pipe
-      process.standardError = FileHandle.nullDevice
-      try process.run()
       // The first file's rows are out: the second one is being searched, and would be for days.
-      var output = pipe.fileHandleForReading.availableData
-      kill(process.processIdentifier, signal)
-      output += pipe.fileHandleForReading.readDataToEndOfFile()
-      process.waitUntilExit()
-      #expect(process.terminationReason == .exit)
-      #expect(process.terminationStatus == 30)
-      let text = String(decoding: output, as: UTF8.self)
+      let result = try CommandLineTool.run(
+        ["prove", "invariants", first, endless, "--engine", "explicit"] + limits, untilOutputThen: signal)
+      #expect(result.status == 30)
+      let text = result.output
       #expect(text.contains("A switch") && text.contains("proved"))
       #expect(text.contains("An endless one") && text.contains("limit") && text.contains("interrupted"))
     }
