@@ -43,7 +43,7 @@ struct LostProof: Sendable {
     let place = "at " + sizes.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
     var known: [InductionCounterexample: [String]] = [:]
     return try found.map { example in
-      guard let example else { return ["\(place) nothing speaks against its lemmas"] }
+      guard let example else { return ["\(place): no counterexample to its lemmas was found"] }
       if let lines = known[example] { return lines }
       let lines = ["\(place): \(example.obligation) does not follow"] + (try Self.explain(example, model))
       known[example] = lines
