@@ -196,6 +196,34 @@ extension FrameQueries {
     }
   }
 
+  /// Of a place with at most so many values a predecessor says which it holds, not only which it does not.
+  ///
+  /// A condition such as "not PRESENT" joins states that are unreachable for different reasons. A lemma about all of them together may
+  /// need a quantifier that the model has no word for, and the search learns what holds for a few transitions instead; told apart,
+  /// each has a lemma, and widening joins those that have the same. (sept-teardown at its scope `large`: from 71,913 queries, one
+  /// property lost, to 21,177 and none; with 4 as the limit 34,000 and one lost, with none the certificates take three times as long)
+  private static let mostTold = 6
+
+  /// What else the literals' places hold, where that is to be told.
+  private func told(_ literals: Set<Literal>, _ model: SMTModel) -> Set<Literal> {
+    var evaluation = Evaluation(session.store, model.assignment)
+    var all = literals
+    for literal in literals where literal.isNegative {
+      let held = valuesToTell(of: literal.atom).first { evaluation.isTrue(grounding.proposition($0).variable) }
+      if let held { all.insert(Literal(held, isNegative: false)) }
+    }
+    return all
+  }
+
+  /// The values of an atom's place, if which of them it holds is to be told.
+  private func valuesToTell(of atom: Atom) -> [Atom] {
+    guard let cell = grounding.proposition(atom).cell, grounding.cells[cell].count <= Self.mostTold,
+      case .predicate(let function, _) = grounding.relation(atom).kind,
+      case .values = system.functions[function].range
+    else { return [] }
+    return grounding.cells[cell]
+  }
+
   /// The variables that may be needed to say why a conjunction is true.
   private func witnesses(of conjunction: Conjunction) -> [Term] {
     var support = Set(session.store.freeVariables(of: conjunction.parts.map(\.term)))
@@ -205,6 +233,9 @@ extension FrameQueries {
       for inner in session.store.freeVariables(of: [definition]) where support.insert(inner).inserted {
         pending.append(inner)
       }
+    }
+    for atom in support.compactMap({ grounding.atom(of: $0) }) {
+      support.formUnion(valuesToTell(of: atom).map { grounding.proposition($0).variable })
     }
     return support.sorted()
   }
@@ -228,7 +259,7 @@ extension FrameQueries {
       for part in conjunction.others { justification.justify(part.term) }
       literals = justification.literals
     }
-    return Cube(withoutImplied(literals))
+    return Cube(withoutImplied(told(literals, model)))
   }
 
   /// Without literals that follow from a place's value.
