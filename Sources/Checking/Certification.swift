@@ -140,7 +140,8 @@ package struct Certification: Sendable {
         remark = reason
       } else {
         leavesSizesOpen = true
-        var confirmation = Confirmation(self, try small(whole), lemmas, properties)
+        let small = try sizes(whole) { min($0, Self.confirmedSize) }
+        var confirmation = Confirmation(self, small, lemmas, properties)
         remark = try quantified(whole, properties, lemmas, isMinimal) { position, chosen in
           if let obstacle = try confirmation.obstacle(for: properties[position], from: Set(chosen)) {
             outcomes[position] = .failed(obstacle.words, isRefuted: obstacle.isRefutation)
@@ -223,27 +224,66 @@ package struct Certification: Sendable {
     let obligations = try Self.quantified(whole, properties)
     let effort = effort == 0 ? Self.anySizeEffort : min(effort, Self.anySizeEffort)
     var selection = LemmaSelection(try ProofSession(obligations, effort: effort, interrupter: interrupter))
-    if let obstacle = try selection.close() { return Obstacle(obstacle).words }
+    var cause: LemmaSelection.Obstacle?
+    var isTried = false
+    func tryLarger() throws {
+      isTried = true
+      guard let survivors = try survivors(of: lemmas, whole) else { return }
+      selection.restrict(to: survivors.lemmas)
+      cause = survivors.cause
+    }
+    // With one element of a scalarset nothing is known of two.
+    if whole.plain.scalarsets.contains(where: { $0.size == 1 }) { try tryLarger() }
+    while !selection.isClosed {
+      if let obstacle = try selection.close(undecided: .dropped(atMost: isTried ? .max : Self.mostUndecided)) {
+        return Obstacle(obstacle).words
+      }
+      if !selection.isClosed { try tryLarger() }
+    }
+    cause = cause ?? selection.cause
     var reason: String?
     for (position, property) in properties.enumerated() {
       switch try selection.select(for: property, isMinimal: isMinimal) {
       case .proof(let chosen): try found(position, chosen)
       case .obstacle(let obstacle):
-        reason = reason ?? Obstacle(selection.cause ?? obstacle).words
+        reason = reason ?? Obstacle(cause ?? obstacle).words
       }
     }
     return reason
   }
 
+  /// Where Z3 does not say of more lemmas than this whether they hold for every size, they are tried at a larger one: what speaks of numbers
+  /// falls there at once, and of its quantified form Z3 never says anything. (sept-teardown, lemmas of one table: 4 s instead of 36)
+  private static let mostUndecided = 2
+  /// That is, with one element more of each scalarset, up to this many.
+  private static let largestTrial = 4
+  /// What a question of such a trial may cost: a counterexample is found at once, and nothing else is looked for.
+  private static let trialEffort: UInt32 = 200_000
+
+  /// Which lemmas are still inductive together at larger sizes, as far as that is easily told, and the obligation by which the first of the
+  /// others fell. Nil where there is nothing to be tried.
+  private func survivors(
+    of lemmas: [Lemma], _ whole: StrengthenedModel
+  ) throws -> (lemmas: Set<Int>, cause: LemmaSelection.Obstacle?)? {
+    let sizes = try sizes(whole) { $0 < Self.largestTrial ? $0 + 1 : Self.largestTrial }
+    if Set(sizes) == Set(try self.sizes(whole) { $0 }) { return nil }
+    let larger = try StrengthenedModel(file, lemmas: Self.text(of: lemmas), constants: sizes)
+    guard let system = try? Elaborator(larger.model).elaborate().system else { return nil }
+    let obligations = ConcreteObligations.obligations(of: system, lemmas: larger.lemmas, properties: [])
+    let effort = effort == 0 ? Self.trialEffort : min(effort, Self.trialEffort)
+    var selection = LemmaSelection(try ProofSession(obligations, effort: effort, interrupter: interrupter))
+    return try selection.close(undecided: .kept) == nil ? (selection.usable, selection.cause) : nil
+  }
+
   /// A proof for every size is confirmed with at most this many elements of each scalarset.
   private static let confirmedSize = 3
 
-  /// The constants with small scalarsets, wherever their sizes are open.
-  private func small(_ whole: StrengthenedModel) throws -> [ConstantSetting] {
+  /// The constants with other sizes of scalarsets, wherever they are open.
+  private func sizes(_ whole: StrengthenedModel, _ other: (Int) -> Int) throws -> [ConstantSetting] {
     let open = Set(ScalarsetSizes(of: try SyntaxTree.parse(file)).named.map(\.constant))
     let sizes = whole.plain.constants.compactMap { constant -> ConstantSetting? in
       guard open.contains(constant.name), let size = Int(constant.text) else { return nil }
-      return ConstantSetting(name: constant.name, value: "\(min(size, Self.confirmedSize))")
+      return ConstantSetting(name: constant.name, value: "\(other(size))")
     }
     return constants.filter { !open.contains($0.name) } + sizes
   }

@@ -64,18 +64,35 @@ package struct LemmaSelection: ~Copyable {
     }
   }
 
+  /// What becomes of a lemma about which the solver does not say.
+  package enum Undecided: Hashable, Sendable {
+    /// It is left out; after so many of them closing ends early.
+    case dropped(atMost: Int)
+    case kept
+  }
+
+  /// Whether what may be used is known to be inductive, as far as closing asks.
+  package private(set) var isClosed = false
+
   /// Leaves out lemmas that do not hold at the start or are not kept by the rules, until the rest is inductive
   /// (Houdini: Flanagan, Leino, 2001). Returns: what stands in the way altogether.
-  package mutating func close() throws(SMTError) -> Obstacle? {
+  package mutating func close(undecided: Undecided = .dropped(atMost: .max)) throws(SMTError) -> Obstacle? {
     for number in encoding {
-      if let obstacle = try holds(number, from: []) { return obstacle }
+      guard let obstacle = try holds(number, from: []) else { continue }
+      if undecided != .kept || obstacle.stopped.map(Self.isFinal) != false { return obstacle }
     }
+    var dropped = 0
     var changed = true
     while changed {
       changed = false
       for lemma in usable.sorted() {
         if let obstacle = try obstacle(of: lemma, among: usable) {
           if obstacle.stopped.map(Self.isFinal) == true { return obstacle }
+          if obstacle.stopped != nil {
+            guard case .dropped(let most) = undecided else { continue }
+            if dropped == most { return nil }
+            dropped += 1
+          }
           obstacles[lemma] = obstacle
           cause = cause ?? obstacle
           usable.remove(lemma)
@@ -83,8 +100,12 @@ package struct LemmaSelection: ~Copyable {
         }
       }
     }
+    isClosed = true
     return nil
   }
+
+  /// Leaves out lemmas of which something else is known.
+  package mutating func restrict(to lemmas: Set<Int>) { usable.formIntersection(lemmas) }
 
   /// Interrupted, there is no use in going on.
   private static func isFinal(_ reason: UnknownReason) -> Bool {

@@ -126,6 +126,21 @@ struct CertificationTests {
     #expect(remark.hasSuffix("does not follow"))
   }
 
+  @Test("with one element of a scalarset, lemmas are tried with two before they are tried for every size")
+  func singleElement() throws {
+    let one = Self.pages.replacingOccurrences(of: "PAGES: 2", with: "PAGES: 1")
+    // At the larger size this falls by a rule; the quantified form would fall at the start or by a rule as Z3 pleases.
+    let numbers = Certification.Lemma(
+      name: "numbers", text: "forall p: page do forall q: page do used[p] -> !free[q] end end")
+    #expect(
+      try certify(one, [numbers, Self.good, Self.apart])
+        == .proved([Self.good, Self.apart], sizes: .any, remark: nil))
+    #expect(
+      try certify(one, [numbers, Self.good])
+        == .proved(
+          [Self.good, numbers], sizes: .thisScope, remark: "consecution: numbers, rule \"take\" does not follow"))
+  }
+
   @Test("a proof is handed out before the next one is looked for", arguments: [true, false])
   func handedOutAtOnce(_ isMinimal: Bool) throws {
     let text = Self.pages + "invariant \"apart\" forall p: page do used[p] -> !free[p] end;"

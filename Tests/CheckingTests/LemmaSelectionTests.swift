@@ -1,0 +1,85 @@
+import Checking
+import Diagnostics
+import Elaboration
+import Murphi
+import SMT
+import Testing
+import TransitionSystems
+
+/// Which lemmas may be used: those that are inductive together, and what becomes of the others.
+@Suite("Lemma selection")
+struct LemmaSelectionTests {
+  /// Two lamps of which the second follows the first, a third that does as it likes.
+  private static let lamps = """
+    var a: boolean; b: boolean; c: boolean;
+    startstate begin a := false; b := false; c := false; end;
+    rule "first" true ==> begin a := true; end;
+    rule "second" a ==> begin b := true; end;
+    rule "third" true ==> begin c := !c; end;
+    invariant "order" b -> a;
+    """
+
+  private func selection(_ lemmas: [String], effort: UInt32 = 0) throws -> LemmaSelection {
+    let text = lemmas.enumerated().map { "invariant \"l\($0)\" \($1);\n" }.joined()
+    let model = try SyntaxTree.parse(SourceFile(name: "lamps.m", text: Self.lamps + text)).check(constants: []).model
+    let obligations = ConcreteObligations.obligations(
+      of: try Elaborator(model).elaborate().system, lemmas: lemmas.indices.map { "l\($0)" }, properties: [.invariant(0)]
+    )
+    return LemmaSelection(try ProofSession(obligations, effort: effort))
+  }
+
+  /// What closing leaves, as a value: expectations copy what they look at.
+  private struct Closed: Equatable {
+    var isClosed: Bool
+    var usable: Set<Int>
+    var cause: LemmaSelection.Obstacle?
+  }
+
+  private func closed(
+    _ lemmas: [String], effort: UInt32 = 0, undecided: LemmaSelection.Undecided = .dropped(atMost: .max)
+  ) throws -> Closed {
+    var selection = try selection(lemmas, effort: effort)
+    let obstacle = try selection.close(undecided: undecided)
+    #expect(obstacle == nil)
+    return Closed(isClosed: selection.isClosed, usable: selection.usable, cause: selection.cause)
+  }
+
+  @Test("what falls takes along what needs it; the first cause is kept")
+  func closing() throws {
+    // l1 needs l0, which the third rule breaks.
+    let closed = try closed(["!c", "c -> a", "b -> a"])
+    #expect(closed.isClosed)
+    #expect(closed.usable == [2])
+    #expect(closed.cause?.obligation == "consecution: l0, rule \"third\"")
+    #expect(closed.cause?.stopped == nil)
+  }
+
+  @Test("lemmas that the solver does not decide are dropped, end the closing, or are kept")
+  func undecided() throws {
+    // Not even a unit of effort: nothing is decided that takes the solver.
+    let lemmas = ["b -> a", "a | !b"]
+    let dropped = try closed(lemmas, effort: 1)
+    #expect(dropped.isClosed)
+    #expect(dropped.usable == [])
+    #expect(dropped.cause?.stopped == .effort)
+    let ended = try closed(lemmas, effort: 1, undecided: .dropped(atMost: 1))
+    #expect(!ended.isClosed)
+    #expect(ended.usable == [1])
+    #expect(try closed(lemmas, effort: 1, undecided: .kept) == Closed(isClosed: true, usable: [0, 1], cause: nil))
+  }
+
+  @Test("what is refuted falls even where the undecided is kept")
+  func refuted() throws {
+    #expect(try closed(["!a", "b -> a"], undecided: .kept).usable == [1])
+  }
+
+  @Test("what is left out from outside is not used")
+  func restricted() throws {
+    var selection = try selection(["b -> a", "a | !b"])
+    selection.restrict(to: [1])
+    let obstacle = try selection.close()
+    let found = try selection.select(for: .invariant(0), isMinimal: true)
+    #expect(obstacle == nil)
+    #expect(found == .proof(lemmas: [1]))
+  }
+}
