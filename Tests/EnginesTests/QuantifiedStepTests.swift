@@ -1,7 +1,4 @@
-import Diagnostics
-import Elaboration
 import Logic
-import Murphi
 import TestSupport
 import Testing
 import TransitionSystems
@@ -14,55 +11,6 @@ import TransitionSystems
 /// nodes; random states. The expected truth is that of the condition in the state after the step, by definition.
 @Suite("Quantified conditions after a step")
 struct QuantifiedStepTests {
-  private static let nodes = 3
-  private static let model = """
-    const NODES: 3;
-    type node: scalarset(NODES);
-    var mine: array [node] of boolean; other: array [node] of boolean;
-      link: array [node] of array [node] of boolean;
-    startstate begin
-      for n: node do mine[n] := false; other[n] := false; for m: node do link[n][m] := false; end; end;
-    end;
-    ruleset n: node; k: node do
-      rule "flip" begin mine[n] := !mine[n]; end;
-      rule "cut" begin for m: node do link[n][m] := mine[m] & link[n][m]; end; end;
-      rule "look" begin other[n] := exists m: node do link[n][m] & mine[m] end; mine[n] := false; end;
-      rule "join" begin link[n][k] := mine[n]; other[k] := true; end;
-      rule "forget" begin for m: node do other[m] := false; end; end;
-    end;
-    """
-
-  /// What the predicates are in a state.
-  private struct State {
-    var mine: [Bool]
-    var other: [Bool]
-    var link: [[Bool]]
-
-    init(_ generator: inout SeededGenerator) {
-      func bits() -> [Bool] { (0..<nodes).map { _ in generator.once(in: 2) } }
-      mine = bits()
-      other = bits()
-      link = (0..<nodes).map { _ in bits() }
-    }
-
-    /// The state after a rule of the model.
-    func after(_ rule: Int, _ n: Int, _ k: Int) -> State {
-      var next = self
-      switch rule {
-      case 0: next.mine[n].toggle()
-      case 1: for m in 0..<nodes { next.link[n][m] = mine[m] && link[n][m] }
-      case 2:
-        next.other[n] = (0..<nodes).contains { link[n][$0] && mine[$0] }
-        next.mine[n] = false
-      case 3:
-        next.link[n][k] = mine[n]
-        next.other[k] = true
-      default: next.other = next.other.map { _ in false }
-      }
-      return next
-    }
-  }
-
   /// A condition over variables by their number; 0 is free.
   private indirect enum Condition {
     case mine(Int)
@@ -98,7 +46,7 @@ struct QuantifiedStepTests {
       return .exists(variable, random(depth, scope + [variable], &generator))
     }
 
-    func holds(_ state: State, _ elements: [Int]) -> Bool {
+    func holds(_ state: NodeSystem.State, _ elements: [Int]) -> Bool {
       switch self {
       case .mine(let one): state.mine[elements[one]]
       case .other(let one): state.other[elements[one]]
@@ -108,7 +56,7 @@ struct QuantifiedStepTests {
       case .both(let one, let two): one.holds(state, elements) && two.holds(state, elements)
       case .either(let one, let two): one.holds(state, elements) || two.holds(state, elements)
       case .exists(let variable, let body):
-        (0..<nodes).contains { body.holds(state, Array(elements.prefix(variable)) + [$0]) }
+        (0..<NodeSystem.nodes).contains { body.holds(state, Array(elements.prefix(variable)) + [$0]) }
       }
     }
 
@@ -136,38 +84,9 @@ struct QuantifiedStepTests {
     }
   }
 
-  /// The values of a grounding's variables in a state, conditions by their definitions, the inner ones first.
-  private struct Valuation {
-    let grounding: Grounding
-    let store: TermStore
-    let state: State
-    var values: [Term: TermValue] = [:]
-
-    mutating func isTrue(_ term: Term) throws -> Bool {
-      for variable in store.freeVariables(of: [term]) where values[variable] == nil {
-        values[variable] = .boolean(try value(of: variable))
-      }
-      var evaluation = Evaluation(store, values)
-      return evaluation.isTrue(term)
-    }
-
-    private mutating func value(of variable: Term) throws -> Bool {
-      if let definition = grounding.definitions[variable] { return try isTrue(definition) }
-      let atom = try #require(grounding.atom(of: variable))
-      let arguments = grounding.proposition(atom).arguments
-      guard case .predicate(let function, _) = grounding.relation(atom).kind else { return false }
-      switch function {
-      case 0: return state.mine[arguments[0]]
-      case 1: return state.other[arguments[0]]
-      default: return state.link[arguments[0]][arguments[1]]
-      }
-    }
-  }
-
   @Test("are what they are in the state after it", arguments: 1...40 as ClosedRange<UInt64>)
   func after(_ seed: UInt64) throws {
-    let model = try SyntaxTree.parse(SourceFile(name: "test.m", text: Self.model)).check(constants: []).model
-    let system = try ParameterizedElaborator(model).elaborate().system
+    let system = try NodeSystem.system()
     #expect(system.rules.count == 5)
     var generator = SeededGenerator(seed: seed)
     let condition = Condition.quantified(3, [0], &generator)
@@ -176,23 +95,23 @@ struct QuantifiedStepTests {
     let term = condition.term([free], system, &store)
     // What simplification leaves no quantifier of is no condition of this kind.
     guard store.operation(of: term) == .exists else { return }
-    var grounding = Grounding(system, sizes: [Self.nodes])
+    var grounding = Grounding(system, sizes: [NodeSystem.nodes])
     let (relation, variables) = grounding.derivation(of: term, in: &store)
     var number = 0
     for rule in 0..<5 {
-      for n in 0..<Self.nodes {
-        for k in 0..<Self.nodes {
+      for n in 0..<NodeSystem.nodes {
+        for k in 0..<NodeSystem.nodes {
           let parameters = system.rules[rule].elements.count
           let elements = Array([n, k].prefix(parameters))
           let step = RuleInstance(number: number, rule: rule, elements: elements)
           number += 1
-          for element in 0..<Self.nodes {
+          for element in 0..<NodeSystem.nodes {
             grounding.bind(step)
             let arguments = variables.map { _ in element }
             let after = grounding.next(relation, arguments, after: step, in: &store)
             for _ in 0..<4 {
-              let state = State(&generator)
-              var valuation = Valuation(grounding: grounding, store: store, state: state)
+              let state = NodeSystem.State(&generator)
+              var valuation = NodeSystem.Valuation(grounding: grounding, store: store, state: state)
               let expected = condition.holds(state.after(rule, n, k), [element])
               #expect(
                 try valuation.isTrue(after) == expected,
