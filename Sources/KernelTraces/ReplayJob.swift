@@ -83,12 +83,10 @@ struct SlotChange {
   mutating func step(_ mmu: inout TDPMMU, spaces: UInt64) -> MicroStep {
     guard swaps > 0 else { return .finished }
     if !isSwapping {
-      for space in mmu.generations.indices { mmu.generations[space] |= generationInProgress }
+      mmu.beginSwap()
       isSwapping = true
     } else {
-      for space in mmu.generations.indices {
-        mmu.generations[space] = (mmu.generations[space] & ~generationInProgress) + spaces
-      }
+      mmu.endSwap(adding: spaces)
       isSwapping = false
       swaps -= 1
     }

@@ -30,6 +30,7 @@ package struct FastZap: Sendable {
     switch phase {
     case .lock:
       guard mmu.lock.acquire(.write) else { return .blocked }
+      if mmu.isSlotsLockHeld == false { mmu.report(.slotsLock, "fast zap without slots_lock") }
       phase = .trace
       return .silent
     case .trace:

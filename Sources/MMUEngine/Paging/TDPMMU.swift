@@ -78,6 +78,8 @@ package struct TDPMMU: Sendable {
   package var invalidation = InvalidationSequence()
   /// Generation of the active memslots, by address space.
   package var generations: [UInt64] = [0, 1]
+  /// Whether somebody holds kvm->slots_lock; nil where nobody keeps count, as behind a trace, which does not show it.
+  package var isSlotsLockHeld: Bool?
   package var statistics = MMUStatistics()
   /// Linked tables that are not roots (`tdp_mmu_pages`).
   package var tableCount = 0
@@ -183,12 +185,6 @@ extension TDPMMU {
       if !has(.rootNotScheduled) { tables[root].isScheduled = true }
       tables[root].isInvalid = true
     }
-  }
-
-  /// Widens the range of the invalidation in progress. Source: `kvm_mmu_invalidate_range_add`.
-  package mutating func addInvalidated(_ range: FrameRange) {
-    if invalidation.inProgress <= 0 { report(.invalidationOutside, "frame \(range.start)") }
-    invalidation.add(range)
   }
 
   /// The last look at the MMU of a VM that ends: nothing is left. Source: `kvm_mmu_uninit_tdp_mmu`.

@@ -45,6 +45,8 @@ package struct IoctlAgent: Sendable {
 
 extension MMUHost {
   mutating func stepIoctl() {
+    // Memslot calls and the reading of the log hold it from their beginning to their end.
+    defer { mmu.isSlotsLockHeld = ioctl.phase != .idle }
     switch ioctl.phase {
     case .idle: beginIoctl()
     case .publish(let change): publish(change)
@@ -75,7 +77,7 @@ extension MMUHost {
   /// The new set of memslots becomes visible, but only while no notifier is between its start and its end.
   private mutating func publish(_ change: IoctlAgent.SlotChange) {
     guard activeInvalidations == 0 else { return }
-    for space in mmu.generations.indices { mmu.generations[space] |= generationInProgress }
+    mmu.beginSwap()
     slotEpoch += 1
     switch change {
     case .invalidate: slots[ioctl.slot] = .invalid
@@ -96,10 +98,7 @@ extension MMUHost {
       ioctl.phase = .synchronize(change, readers: left)
       return
     }
-    for space in mmu.generations.indices {
-      let old = mmu.generations[space] & ~generationInProgress
-      mmu.generations[space] = mmu.has(.generationNotBumped) ? old : old + 2
-    }
+    mmu.endSwap(adding: mmu.has(.generationNotBumped) ? 0 : 2)
     switch change {
     case .invalidate: beginZap()
     case .remove:
@@ -119,15 +118,15 @@ extension MMUHost {
       ioctl.zap = FastZap()
       ioctl.phase = .fastZap
     } else {
-      begin(.targetedZap, .zapLeaves, lock: .write, minimum: .page4K)
+      ioctl.walk = mmu.unmapping(.all, Self.range(of: ioctl.slot))
+      ioctl.phase = .targetedZap
     }
   }
 
   private mutating func begin(
     _ phase: IoctlAgent.Phase, _ action: TableWalk.Action, lock: MMULockMode, minimum: Level
   ) {
-    let types: RootTypes = action == .zapLeaves ? .all : .valid
-    ioctl.walk = RootsWalk(action, types, Self.range(of: ioctl.slot), lock: lock, minimum: minimum)
+    ioctl.walk = RootsWalk(action, .valid, Self.range(of: ioctl.slot), lock: lock, minimum: minimum)
     ioctl.phase = phase
   }
 

@@ -42,6 +42,7 @@ package struct MMUHost: Sendable {
   package init(_ version: KernelVersion, seed: UInt64, faults: Set<InjectedFault> = []) {
     mmu = TDPMMU(version, .npt)
     mmu.faults = faults
+    mmu.isSlotsLockHeld = false
     vcpus = [VCPUAgent(0), VCPUAgent(1)]
     choices = ScheduleRandom(seed: seed)
   }

@@ -39,7 +39,7 @@ extension MMUHost {
       guard mmu.lock.acquire(notifier.mode) else { return }
       mmu.invalidation.begin()
       mmu.addInvalidated(notifier.range)
-      notifier.walk = RootsWalk(.zapLeaves, .all, notifier.range, lock: notifier.mode, locks: false)
+      notifier.walk = mmu.unmapping(.all, notifier.range, lock: notifier.mode, locks: false)
       notifier.phase = .zap
     case .zap: zapForNotifier()
     case .flush:
@@ -55,9 +55,7 @@ extension MMUHost {
       guard mmu.lock.acquire(.write) else { return }
       notifier.phase = .end
     case .end:
-      if mmu.invalidation.inProgress <= 0 { mmu.report(.invalidationBalance, "no invalidation in progress") }
-      if mmu.invalidation.range == nil { mmu.report(.invalidationEmpty, "no range was added") }
-      mmu.invalidation.end()
+      mmu.endInvalidation()
       mmu.lock.release(.write)
       notifier.phase = mmu.has(.invalidationEndsEarly) ? .change : .idle
       if !mmu.has(.invalidationEndsEarly) { activeInvalidations -= 1 }

@@ -1,0 +1,52 @@
+/// What memslot calls, notifiers and attribute changes owe the MMU: the invalidation protocol, the generation, slots_lock.
+///
+/// The kernel asserts each side of these bargains where it relies on it, and so does the engine.
+/// Source: Linux 6.16 virt/kvm/kvm_main.c; the function is at each declaration.
+extension TDPMMU {
+  /// Widens the range of the invalidation in progress. Source: `kvm_mmu_invalidate_range_add`.
+  package mutating func addInvalidated(_ range: FrameRange) {
+    if invalidation.inProgress <= 0 { report(.invalidationOutside, "frame \(range.start)") }
+    invalidation.add(range)
+  }
+
+  /// Ends an invalidation; as many end as have begun, and each has said which frames it was about.
+  ///
+  /// Source: `kvm_mmu_invalidate_end`.
+  package mutating func endInvalidation() {
+    invalidation.end()
+    let left = invalidation.inProgress
+    if left < 0 { report(.invalidationBalance, "\(left) in progress") }
+    if invalidation.range == nil { report(.invalidationEmpty, "no range was added") }
+  }
+
+  /// The walk that takes a range's leaves away on behalf of its owner.
+  ///
+  /// Who interferes: a fault that resolved its page before. An invalidation in progress sends it back; a slot that goes for
+  /// good is INVALID to later faults and SRCU has waited for earlier ones, which slots_lock stands for.
+  /// Source: `kvm_unmap_gfn_range`.
+  package mutating func unmapping(
+    _ types: RootTypes, _ range: FrameRange, lock: MMULockMode = .write, locks: Bool = true
+  ) -> RootsWalk {
+    if invalidation.inProgress <= 0, isSlotsLockHeld == false {
+      report(.unmapUnprotected, "frame \(range.start): neither an invalidation in progress nor slots_lock")
+    }
+    return RootsWalk(.zapLeaves, types, range, lock: lock, locks: locks)
+  }
+
+  /// A swap of memslots begins: MMIO entries of any generation are stale until its end.
+  ///
+  /// Abstraction: both address spaces are swapped. Source: `kvm_swap_active_memslots`.
+  package mutating func beginSwap() {
+    if generations.contains(where: { $0 & generationInProgress != 0 }) {
+      report(.nestedGeneration, "a swap begins inside of another")
+    }
+    for space in generations.indices { generations[space] |= generationInProgress }
+  }
+
+  /// A swap ends; `spaces` is how many address spaces share the numbers of generations.
+  package mutating func endSwap(adding spaces: UInt64) {
+    for space in generations.indices {
+      generations[space] = (generations[space] & ~generationInProgress) + spaces
+    }
+  }
+}
