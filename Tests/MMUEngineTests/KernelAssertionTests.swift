@@ -83,12 +83,16 @@ struct KernelAssertionTests {
     #expect(names() == [KernelAssertion.atomicFrozen.rawValue])
   }
 
-  @Test("mirror entries are set by freezing, and under the exclusive lock only cleared")
+  @Test("mirror entries become present once under the shared lock, and under the exclusive lock only cleared")
   mutating func mirror() {
     let root = root(.page4K, isMirror: true)
     _ = mmu.lock.acquire(.read)
-    #expect(mmu.exchange(iterator(root), for: Self.leaf) != nil)
+    #expect(mmu.exchange(iterator(root), for: .nonpresent) == nil)
     #expect(names() == [KernelAssertion.mirrorAtomic.rawValue])
+    #expect(mmu.exchange(iterator(root), for: Self.leaf) != nil)
+    #expect(names() == [])
+    #expect(mmu.exchange(iterator(root), for: Self.leaf.clearing(mmu.format.accessed)) != nil)
+    #expect(names() == [KernelAssertion.mirrorReplaced.rawValue])
     mmu.lock.release(.read)
     _ = mmu.lock.acquire(.write)
     _ = mmu.set(iterator(root), to: .nonpresent)

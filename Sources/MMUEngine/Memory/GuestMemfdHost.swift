@@ -13,6 +13,10 @@
 package enum MemslotRefusal: String, Error, Hashable, Sendable, CaseIterable {
   case invalid = "-EINVAL"
   case badDescriptor = "-EBADF"
+  /// The slot has no file, or one that is being closed.
+  case noFile = "-EFAULT"
+  /// The file knows another slot at this place.
+  case otherSlot = "-EIO"
   /// The scenario asks for what neither userspace nor the allocator can do in this state.
   case wouldRefuse = "KVM_WOULD_REFUSE"
 }
@@ -25,7 +29,7 @@ package struct GuestMemfdHost: Hashable, Sendable {
   /// `id_to_memslot`: the object in use for each slot id.
   package private(set) var slots: [Int: MemslotID] = [:]
   /// The open files with their `bindings`; nil: none.
-  package private(set) var files: [GuestMemfdID: MemslotID?] = [:]
+  package var files: [GuestMemfdID: MemslotID?] = [:]
 
   package init(policy: KernelPolicy) { self.policy = policy }
 
@@ -76,6 +80,23 @@ package struct GuestMemfdHost: Hashable, Sendable {
     install(object, in: slot, flags: MemslotSlab.guestMemfdFlag)
     slab.write(object, .file, file.pointer)
     files[file] = .some(object)
+  }
+
+  /// The page behind a private frame of a slot: slot and file must name each other.
+  ///
+  /// Who interferes: the file's release, which makes the slot forget it. A file that knows another slot here was bound to
+  /// two at once, which nothing may do: that, and not a slot that the file has forgotten, is asserted.
+  /// Source: Linux 6.16 virt/kvm/guest_memfd.c, kvm_gmem_get_pfn, __kvm_gmem_get_pfn.
+  package mutating func resolvePage(of slot: Int) throws(MemslotRefusal) {
+    guard let object = slots[slot] else { throw .wouldRefuse }
+    guard let file = files.keys.sorted().first(where: { names(object, $0) }) else { throw .noFile }
+    guard binding(of: file) != object else { return }
+    if let other = binding(of: file) {
+      let check = KernelAssertion.bindingMismatch.check(
+        "guest_memfd \(file.rawValue) of memslot object \(object.rawValue) names object \(other.rawValue)")
+      slab.report(check.name, check.detail)
+    }
+    throw .otherSlot
   }
 
   /// A new memslot without a file. Source: Linux 6.16 virt/kvm/kvm_main.c, kvm_set_memory_region (KVM_MR_CREATE).

@@ -78,6 +78,10 @@ let guestMemfdOperations: [Operation] = [
     source: "Linux 6.16 virt/kvm/kvm_main.c, kvm_update_flags_memslot"
   ) { (host, at) throws(MemslotRefusal) in try host.changeFlags(at.slot, to: at.memslot) },
   .memslot(
+    "gmem_get_pfn", [.slot], [.noFile, .otherSlot, .wouldRefuse], "a fault resolves a private page of a memslot",
+    source: "Linux 6.16 virt/kvm/guest_memfd.c, kvm_gmem_get_pfn"
+  ) { (host, at) throws(MemslotRefusal) in try host.resolvePage(of: at.slot) },
+  .memslot(
     "memslot_clear_guest_memfd", [.slot, .memslot], [.invalid, .wouldRefuse],
     "KVM_SET_USER_MEMORY_REGION2 names a guest_memfd memslot without the flag KVM_MEM_GUEST_MEMFD",
     source: "Linux 6.19 virt/kvm/kvm_main.c, kvm_set_memory_region, since 9935df5333aa"

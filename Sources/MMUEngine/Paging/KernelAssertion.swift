@@ -1,7 +1,9 @@
 /// The kernel's own assertions, as engine checks: what a right kernel never trips.
 ///
 /// The raw value is the function and the macro as they stand in the kernel. The list is that of Linux 6.16's TDP MMU and of
-/// its callers, without that on a level's range, which `Level` keeps; what belongs to TDX's SEAMCALLs is in `SecureEPTObservables`.
+/// its callers; what belongs to TDX's SEAMCALLs is in `SecureEPTObservables`. Left out is what the engine's types keep by
+/// themselves: a level's range (`Level`); that RET_PF_INVALID never leaves the fault (`FaultResult` has no such case); that a
+/// vCPU which gave its root back has none (`kvm_mmu_unload`: giving back and forgetting are one step here).
 package enum KernelAssertion: String, Hashable, Sendable, CaseIterable {
   case putRootValid = "kvm_tdp_mmu_put_root: KVM_BUG_ON"
   case scheduledRootValid = "kvm_tdp_mmu_zap_invalidated_roots: KVM_BUG_ON"
@@ -17,12 +19,16 @@ package enum KernelAssertion: String, Hashable, Sendable, CaseIterable {
   case writableWithoutHost = "check_spte_writable_invariants: WARN_ON host"
   case writableWithoutMMU = "check_spte_writable_invariants: WARN_ON mmu"
   case zapOrphan = "kvm_tdp_mmu_zap_sp: WARN_ON"
+  case zapStillLinked = "kvm_tdp_mmu_zap_possible_nx_huge_page: WARN_ON"
   case mapLevel = "tdp_mmu_map_handle_target_level: WARN_ON level"
   case spuriousFrame = "tdp_mmu_map_handle_target_level: WARN_ON pfn"
   case mapUnaligned = "kvm_mmu_hugepage_adjust: VM_BUG_ON"
   case mapInvalidRoot = "kvm_tdp_mmu_map: KVM_MMU_WARN_ON root"
   case splitNotHuge = "make_small_spte: KVM_BUG_ON"
+  case makeHuge = "make_huge_spte: KVM_BUG_ON"
   case iteratorRange = "tdp_iter_start: WARN_ON"
+  case iteratorBehind = "tdp_mmu_iter_cond_resched: WARN_ON"
+  case rootUnreferenced = "kvm_tdp_mmu_alloc_root: WARN_ON"
   case pagesLeft = "kvm_mmu_uninit_tdp_mmu: KVM_MMU_WARN_ON tdp_mmu_pages"
   case rootsLeft = "kvm_mmu_uninit_tdp_mmu: WARN_ON roots"
   case violationPossible = "kvm_tdp_mmu_write_spte: KVM_MMU_WARN_ON #VE"
@@ -30,10 +36,14 @@ package enum KernelAssertion: String, Hashable, Sendable, CaseIterable {
   case recoverDirtyTracked = "recover_huge_pages_range: WARN_ON dirty"
   case hugeDirtyTracked = "make_spte: WARN_ON level"
   case mirrorAtomic = "__tdp_mmu_set_spte_atomic: KVM_BUG_ON mirror"
+  case mirrorReplaced = "set_external_spte_present: KVM_BUG_ON was_present"
+  case externalMissing = "set_external_spte_present: KVM_BUG_ON external_spt"
+  case externalMismatch = "get_external_spt: WARN_ON"
   case mirrorExclusive = "tdp_mmu_set_spte: KVM_BUG_ON mirror"
   case mirrorRemovedShared = "handle_removed_pt: KVM_BUG_ON mirror"
   case mirrorSplit = "kvm_tdp_mmu_map: KVM_BUG_ON mirror split"
   case frameAlias = "kvm_mmu_faultin_pfn: KVM_BUG_ON alias"
+  case invalidationLock = "kvm_mmu_invalidate_begin: lockdep"
   case invalidationBalance = "kvm_mmu_invalidate_end: KVM_BUG_ON"
   case invalidationEmpty = "kvm_mmu_invalidate_end: WARN_ON range"
   case invalidationOutside = "kvm_mmu_invalidate_range_add: WARN_ON"
@@ -44,7 +54,10 @@ package enum KernelAssertion: String, Hashable, Sendable, CaseIterable {
   case bindingMismatch = "kvm_gmem_get_pfn: WARN_ON"
   case unbalancedNotifier = "kvm_destroy_vm: WARN_ON"
   case rootMissing = "kvm_mmu_page_fault: WARN_ON root.hpa"
-  case rootLeft = "kvm_mmu_unload: WARN_ON root.hpa"
+  case generationTooWide = "generation_mmio_spte_mask: WARN_ON"
+  case sharedRootLevel = "tdx_load_mmu_pgd: KVM_BUG_ON"
+  case sharedFetch = "tdx_handle_ept_violation: KVM_BUG_ON"
+  case attributeNotStored = "kvm_vm_set_mem_attributes: KVM_BUG_ON"
   case reservedPrivate = "kvm_mmu_page_fault: WARN_ON RSVD"
 
   /// The check with what happened.

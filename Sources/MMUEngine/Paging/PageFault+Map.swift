@@ -44,6 +44,7 @@ extension PageFault {
     iterator = TDPIterator(
       mmu.tables, root: root, minimum: .page4K, start: request.gfn.rawValue, end: request.gfn.rawValue + 1,
       directBits: bits)
+    mmu.check(start: iterator)
     return .event(.requested(request.gfn, pfn: pfn, goal))
   }
 
@@ -99,6 +100,11 @@ extension PageFault {
   /// The entry for the page itself.
   mutating func install(_ mmu: inout TDPMMU) -> MicroStep {
     guard let iterator else { return .finished }
+    guard mmu.tables[iterator.location.table].level == goal else {
+      mmu.report(.mapLevel, "gfn \(request.gfn.rawValue): the table is not of level \(goal.rawValue)")
+      phase = .unlock(.retry)
+      return .silent
+    }
     let old = iterator.old
     if mmu.version.spuriousFault == .returnAtOnce, old.isLeaf(at: iterator.level),
       request.isPrefetch || mmu.format.allows(request.code.access, old)
@@ -109,7 +115,7 @@ extension PageFault {
       phase = .unlock(.spurious)
       return .silent
     }
-    let new = entry(replacing: old, mmu)
+    let new = entry(replacing: old, &mmu)
     if new.isPresent, goal > .page4K, isDirtyTracked, new.isWritable { mmu.report(.hugeDirtyTracked, "") }
     if new == old {
       phase = .traceInstalled(new)
@@ -125,9 +131,9 @@ extension PageFault {
   }
 
   /// What is to stand in the entry.
-  private func entry(replacing old: SPTE, _ mmu: borrowing TDPMMU) -> SPTE {
+  private func entry(replacing old: SPTE, _ mmu: inout TDPMMU) -> SPTE {
     guard case .page(let pfn, let isWritable, _) = page else {
-      return mmu.format.mmio(
+      return mmu.mmioEntry(
         request.gfn, generation: mmu.generations[Int(request.space.rawValue)] & generationMask, access: .all)
     }
     var leaf = LeafRequest(pfn: pfn.aligned(to: goal), level: goal, isHostWritable: isWritable, old: old)
@@ -162,6 +168,14 @@ extension PageFault {
 }
 
 extension TDPMMU {
+  /// An MMIO entry; a generation with more bits than it has room for would come back as another one.
+  ///
+  /// Source: `make_mmio_spte`, `generation_mmio_spte_mask`.
+  package mutating func mmioEntry(_ gfn: GFN, generation: UInt64, access: Access) -> SPTE {
+    if generation > generationMask { report(.generationTooWide, "generation \(generation)") }
+    return format.mmio(gfn, generation: generation, access: access)
+  }
+
   /// The encryption bit as a bit of a frame number.
   var encryptionFrame: UInt64 { format.encryption >> 12 }
 }

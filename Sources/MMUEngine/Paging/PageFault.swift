@@ -57,7 +57,9 @@ package struct FaultRequest: Hashable, Sendable {
   package var vcpu: Int
   package var space: AddressSpace = .normal
   /// As the hardware reported it.
-  package var address: UInt64
+  package let address: UInt64
+  /// The frame of the address; the fault takes the shared bit out of it.
+  package var gfn: GFN
   package var code: FaultCode
   /// Asked for by KVM_PRE_FAULT_MEMORY.
   package var isPrefetch = false
@@ -67,9 +69,8 @@ package struct FaultRequest: Hashable, Sendable {
     self.space = space
     self.address = address
     self.code = code
+    gfn = GFN(address >> 12)
   }
-
-  package var gfn: GFN { GFN(address >> 12) }
 }
 
 /// What resolving a frame came to.
@@ -117,7 +118,7 @@ package struct PageFault: Sendable {
   }
 
   package var request: FaultRequest
-  /// The vCPU's root when it faulted.
+  /// The vCPU's root when it faulted; `none` is the kernel's INVALID_PAGE.
   package let root: TableID
   var phase = Phase.begin
   /// `kvm_slot_dirty_track_enabled(fault->slot)`; asked at the beginning.
@@ -200,10 +201,7 @@ package struct PageFault: Sendable {
     case .fast(let tries): return fast(tries, &mmu)
     case .fastExchange(let location, let old, let new, let tries): return exchangeFast(location, old, new, tries, &mmu)
     case .fastDone(let result, let location, let old): return traceFast(result, location, old, mmu)
-    case .snapshot:
-      if mmu.has(.snapshotAfterPage) { snapshot = .max } else { snapshot = mmu.invalidation.sequence }
-      phase = .resolve
-      return .silent
+    case .snapshot: return takeSnapshot(&mmu)
     case .lock: return lock(&mmu, &cache)
     case .stale: return checkStale(&mmu)
     case .walk: return walk(&mmu)
@@ -221,8 +219,26 @@ package struct PageFault: Sendable {
     }
   }
 
-  /// A reserved bit is set: an MMIO entry, if its generation is still the memslots'. Source: `handle_mmio_page_fault`.
+  /// The frame is one that slots know, whatever the address was; what it resolves to is worth something from here on.
+  ///
+  /// Source: `kvm_mmu_faultin_pfn`.
+  private mutating func takeSnapshot(_ mmu: inout TDPMMU) -> MicroStep {
+    if request.gfn.rawValue & mmu.directBits != 0 {
+      mmu.report(.frameAlias, "gfn \(request.gfn.rawValue) has the shared bit")
+      return finish(.exit)
+    }
+    if mmu.has(.snapshotAfterPage) { snapshot = .max } else { snapshot = mmu.invalidation.sequence }
+    phase = .resolve
+    return .silent
+  }
+
+  /// A vCPU that faults has a root. A reserved bit is set: an MMIO entry, if its generation is still the memslots'. Source: `handle_mmio_page_fault`.
   private mutating func begin(_ mmu: inout TDPMMU, _ cache: inout MMIOCache) -> MicroStep {
+    guard root != .none else {
+      mmu.report(.rootMissing, "vCPU \(request.vcpu) faults at gfn \(request.gfn.rawValue)")
+      return finish(.retry)
+    }
+    request.gfn = GFN(request.gfn.rawValue & ~mmu.directBits)
     phase = .slot
     guard request.code.contains(.reserved) else { return .silent }
     if request.code.contains(.private) { mmu.report(.reservedPrivate, "gfn \(request.gfn.rawValue)") }

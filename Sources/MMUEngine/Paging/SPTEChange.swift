@@ -41,11 +41,32 @@ extension TDPMMU {
     let old = iterator.old
     if iterator.hasYielded || old == version.frozen { report(.atomicFrozen, "gfn \(iterator.gfn)") }
     if !lock.isHeld(.read) { report(.lockMode, "atomic change without mmu_lock") }
-    if tables[iterator.root].role.isMirror {
-      report(.mirrorAtomic, "gfn \(iterator.gfn): mirror entries are set by freezing first")
-    }
+    if tables[iterator.root].role.isMirror, !checkMirror(iterator, old, new) { return nil }
     guard tables[iterator.location] == old || has(.exchangeIgnoresOthers) else { return nil }
     return write(iterator, old: old, new: new, lock: .read)
+  }
+
+  /// What the kernel asserts before it sets a mirror entry; false when it goes no further.
+  ///
+  /// Abstraction: that the entry is FROZEN while the TDX module sets its own is the Secure-EPT part's (`TDXHost`); here both
+  /// are set in one step. Source: `__tdp_mmu_set_spte_atomic`, `set_external_spte_present`, `get_external_spt`.
+  private mutating func checkMirror(_ iterator: TDPIterator, _ old: SPTE, _ new: SPTE) -> Bool {
+    if new == version.frozen { return true }
+    guard new.isPresent else {
+      report(.mirrorAtomic, "gfn \(iterator.gfn): a mirror entry is cleared under the exclusive lock only")
+      return false
+    }
+    if old.isPresent { report(.mirrorReplaced, "gfn \(iterator.gfn)") }
+    guard new.isTable(at: iterator.level), let child = tables.table(at: new) else { return true }
+    let page = tables[child]
+    if page.level != iterator.level.below || page.gfn != iterator.frame.aligned(to: iterator.level) {
+      report(.externalMismatch, "gfn \(iterator.gfn): the table is made for gfn \(page.gfn.rawValue)")
+    }
+    guard page.external != nil else {
+      report(.externalMissing, "gfn \(iterator.gfn)")
+      return false
+    }
+    return true
   }
 
   /// Writes an entry under mmu_lock held for write; bits that a CPU or a fast page fault set meanwhile are kept in `old`.

@@ -14,13 +14,16 @@ package struct TDPIterator: Sendable {
   package let directBits: UInt64
   /// The frame that the walk must reach before it may yield again.
   private var yieldedFrame: UInt64
-  private var nextFrame: UInt64
-  package private(set) var gfn: UInt64
+  /// Where a walk that has yielded goes on (`next_last_level_gfn`); its entry's frame is never beyond.
+  package var nextFrame: UInt64
+  package var gfn: UInt64
   package private(set) var level: Level
   package private(set) var location: SPTELocation
   /// The entry as it was read.
   package var old: SPTE = .nonpresent
   package private(set) var isValid = true
+  /// The walk was to begin where the tree has no entries: it has ended before its first one.
+  package private(set) var beginsOutside = false
   /// mmu_lock was dropped: the next step starts from the root.
   package var hasYielded = false
   private var path: InlineArray<6, TableID> = InlineArray(repeating: .none)
@@ -39,6 +42,11 @@ package struct TDPIterator: Sendable {
     gfn = start
     level = rootLevel
     location = SPTELocation(root, 0)
+    guard directBits == 0 || start < directBits else {
+      beginsOutside = true
+      isValid = false
+      return
+    }
     restart(tables)
   }
 
@@ -105,6 +113,21 @@ package struct TDPIterator: Sendable {
     level = above
     settle(gfn, tables)
     return true
+  }
+}
+
+extension TDPMMU {
+  /// Whether a walk began inside of its tree. Source: `tdp_iter_start`.
+  package mutating func check(start iterator: TDPIterator?) {
+    guard let iterator, iterator.beginsOutside else { return }
+    report(.iteratorRange, "gfn \(iterator.gfn) in a root of \(iterator.directBits) frames")
+  }
+
+  /// A walk drops mmu_lock and will go on from the root. Requires: `mayYield`. Source: `tdp_mmu_iter_cond_resched`.
+  package mutating func yield(_ iterator: inout TDPIterator, lock mode: MMULockMode) {
+    lock.release(mode)
+    if iterator.gfn > iterator.nextFrame { report(.iteratorBehind, "gfn \(iterator.gfn)") }
+    iterator.hasYielded = true
   }
 }
 

@@ -3,6 +3,12 @@
 /// The kernel asserts each side of these bargains where it relies on it, and so does the engine.
 /// Source: Linux 6.16 virt/kvm/kvm_main.c; the function is at each declaration.
 extension TDPMMU {
+  /// Begins an invalidation: faults on what it is about start over until its end. Source: `kvm_mmu_invalidate_begin`.
+  package mutating func beginInvalidation() {
+    if !lock.isHeld(.write) { report(.invalidationLock, "mmu_lock not held for write") }
+    invalidation.begin()
+  }
+
   /// Widens the range of the invalidation in progress. Source: `kvm_mmu_invalidate_range_add`.
   package mutating func addInvalidated(_ range: FrameRange) {
     if invalidation.inProgress <= 0 { report(.invalidationOutside, "frame \(range.start)") }

@@ -123,7 +123,10 @@ extension TDPMMU {
   /// A valid root of this role, with one more reference. Source: `kvm_tdp_mmu_alloc_root`, its lookups.
   package mutating func findRoot(_ role: RootRole) -> TableID? {
     guard let root = roots.first(where: { tables[$0].role == role && !tables[$0].isInvalid }) else { return nil }
-    tables[root].references += 1
+    guard getRoot(root) else {
+      report(.rootUnreferenced, "root \(root.rawValue) is valid and on its way out")
+      return nil
+    }
     return root
   }
 
@@ -215,7 +218,9 @@ extension TDPMMU {
       role: parent.role, level: level, gfn: gfn.aligned(to: parent.level), parent: location, life: .fresh)
     page.isInvalid = parent.isInvalid
     statistics.tablesMade += 1
-    return (tables.allocate(page), .getPage(page.description(format)))
+    let table = tables.allocate(page)
+    if page.role.isMirror { tables[table].external = tables.externalFrame(table) }
+    return (table, .getPage(page.description(format)))
   }
 
   /// Gives back a table that was never linked (`tdp_mmu_free_sp`).

@@ -143,6 +143,9 @@ package struct TableMemory: Sendable {
     set { words[Int(location.table.rawValue) << 9 | location.index] = newValue.rawValue }
   }
 
+  /// The frame of the page that is given to the TDX module as a mirror table's counterpart.
+  func externalFrame(_ id: TableID) -> PFN { PFN(Self.firstFrame << 1 + UInt64(id.rawValue)) }
+
   /// The frame of a table.
   package func frame(_ id: TableID) -> PFN { PFN(Self.firstFrame + UInt64(id.rawValue)) }
 

@@ -41,7 +41,7 @@ extension TableWalk {
       return .silent
     case .replace:
       guard let leaf = mmu.firstLeaf(below: iterator.old, iterator.level) else { return skip(&mmu) }
-      return replace(by: mmu.format.huge(leaf, iterator.level), &mmu)
+      return replace(by: mmu.hugeEntry(leaf, iterator.level), &mmu)
     }
   }
 }
@@ -54,6 +54,23 @@ extension TDPMMU {
     for index in 0..<512 {
       store(SPTELocation(table, index), format.small(huge, childLevel: level, index: index))
     }
+  }
+
+  /// The huge leaf that a small one is a part of. Source: `make_huge_spte`.
+  package mutating func hugeEntry(_ small: SPTE, _ level: Level) -> SPTE {
+    if !small.isPresent || level == .page4K { report(.makeHuge, "\(String(small.rawValue, radix: 16))") }
+    return format.huge(small, level)
+  }
+
+  /// The walk that brings a slot's huge pages back; nil when the slot is still logged, which would lose writes.
+  ///
+  /// Source: Linux 6.16 `recover_huge_pages_range`.
+  package mutating func recovery(_ range: FrameRange, isDirtyTracked: Bool) -> RootsWalk? {
+    if version.hugePageRecovery == .replace, isDirtyTracked {
+      report(.recoverDirtyTracked, "frame \(range.start)")
+      return nil
+    }
+    return RootsWalk(.recover, .valid, range, lock: .read, minimum: .page2M)
   }
 
   /// A fresh table has been linked. Source: `tdp_mmu_link_sp`, `tdp_account_mmu_page`.

@@ -101,8 +101,7 @@ package struct TableWalk: Sendable {
 
   /// Drops mmu_lock; flushing first is up to the caller. Requires: `mayYield`.
   package mutating func yield(_ mmu: inout TDPMMU) {
-    mmu.lock.release(lock)
-    iterator.hasYielded = true
+    mmu.yield(&iterator, lock: lock)
     phase = .yielded
   }
 
@@ -152,6 +151,7 @@ package struct TableWalk: Sendable {
       }
       iterator.next(mmu.tables)
     }
+    mmu.check(start: iterator)
     phase = .ended
     guard needsFlush else { return .finished }
     needsFlush = false

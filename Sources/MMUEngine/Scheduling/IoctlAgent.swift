@@ -59,7 +59,7 @@ extension MMUHost {
   }
 
   private mutating func beginIoctl() {
-    guard choices.below(8) == 0 else { return }
+    guard !isEnding, choices.below(8) == 0 else { return }
     ioctl.slot = choices.below(2)
     let slot = ioctl.slot
     guard slots[slot] == .present else {
@@ -106,7 +106,10 @@ extension MMUHost {
       ioctl.phase = .idle
     case .create: ioctl.phase = .idle
     case .log(true): begin(.split, .split, lock: .read, minimum: .page2M)
-    case .log(false): begin(.recover, .recover, lock: .read, minimum: .page2M)
+    case .log(false):
+      let slot = ioctl.slot
+      ioctl.walk = mmu.recovery(Self.range(of: slot), isDirtyTracked: isLogged[slot])
+      ioctl.phase = ioctl.walk == nil ? .idle : .recover
     }
   }
 

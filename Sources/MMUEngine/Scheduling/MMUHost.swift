@@ -30,6 +30,8 @@ package struct MMUHost: Sendable {
   package var notifier = NotifierAgent()
   /// `mn_active_invalidate_count`.
   package var activeInvalidations = 0
+  /// Whether the schedule is over: agents finish what they do and begin nothing.
+  var isEnding = false
   /// Counts memslot swaps that readers can see.
   package var slotEpoch = 0
   /// Whether vCPUs enter and leave system management mode: the same slots through another root.

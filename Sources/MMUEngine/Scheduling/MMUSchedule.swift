@@ -23,7 +23,7 @@ package struct MMUSchedule: Hashable, Sendable {
     self.agents = Array(agents.prefix(length))
   }
 
-  /// Runs it; returns the first checks that fired, and after how many micro-steps.
+  /// Runs it, then lets the agents finish and destroys the VM; returns the first checks that fired, and after how many micro-steps.
   package func run(_ version: KernelVersion, faults: Set<InjectedFault> = []) -> (checks: [EngineCheck], steps: Int) {
     var host = MMUHost(version, seed: seed, faults: faults)
     for (position, agent) in agents.enumerated() {
@@ -31,7 +31,8 @@ package struct MMUSchedule: Hashable, Sendable {
       let checks = host.mmu.collectChecks()
       if !checks.isEmpty { return (checks, position + 1) }
     }
-    return ([], agents.count)
+    host.finish()
+    return (host.mmu.collectChecks(), agents.count)
   }
 
   /// A shorter schedule that still makes the same check fire first; nothing that can be left out alone is left.

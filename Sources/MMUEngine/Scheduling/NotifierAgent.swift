@@ -37,7 +37,7 @@ extension MMUHost {
     case .idle: beginNotifier()
     case .lock:
       guard mmu.lock.acquire(notifier.mode) else { return }
-      mmu.invalidation.begin()
+      mmu.beginInvalidation()
       mmu.addInvalidated(notifier.range)
       notifier.walk = mmu.unmapping(.all, notifier.range, lock: notifier.mode, locks: false)
       notifier.phase = .zap
@@ -63,7 +63,7 @@ extension MMUHost {
   }
 
   private mutating func beginNotifier() {
-    guard choices.below(6) == 0 else { return }
+    guard !isEnding, choices.below(6) == 0 else { return }
     let slot = choices.below(2)
     // A slot that is gone or going is not the notifier's business; its pages are the host's own.
     guard slots[slot] == .present else { return }

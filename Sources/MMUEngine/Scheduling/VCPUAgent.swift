@@ -28,8 +28,8 @@ package struct VCPUAgent: Sendable {
 extension MMUHost {
   mutating func stepVCPU(_ number: Int) {
     if vcpus[number].fault != nil { return stepFault(number) }
-    if !vcpus[number].isInGuest { return enter(number) }
-    if vcpus[number].isKicked {
+    if !vcpus[number].isInGuest { return isEnding ? () : enter(number) }
+    if vcpus[number].isKicked || isEnding {
       vcpus[number].isInGuest = false
       vcpus[number].isKicked = false
       return
@@ -75,6 +75,7 @@ extension MMUHost {
       record(number, .mmu(event))
     }
     mmu.lock.release(.read)
+    if mmu.directBits != 0, let root = vcpus[number].root { mmu.loadShared(root) }
     if !mmu.has(.loadWithoutFlush) { vcpus[number].tlb.flush() }
   }
 
@@ -113,7 +114,7 @@ extension MMUHost {
 
   /// The hardware's walk: from a cached table if there is one, else from the root. Accessed and dirty are set on the way.
   private mutating func walk(_ number: Int, _ gfn: UInt64, _ isWrite: Bool) {
-    guard let root = vcpus[number].root else { return }
+    guard let root = vcpus[number].root else { return beginFault(number, gfn, isWrite, .nonpresent, false) }
     var location: SPTELocation
     var level: Level
     if let cached = vcpus[number].tlb.tables[gfn >> 9] {
@@ -149,15 +150,23 @@ extension MMUHost {
 
   /// The exit. From here to the next entry the thread is an SRCU reader.
   private mutating func beginFault(_ number: Int, _ gfn: UInt64, _ isWrite: Bool, _ entry: SPTE, _ isMapped: Bool) {
-    guard let root = vcpus[number].root else { return }
     vcpus[number].isInGuest = false
     vcpus[number].isKicked = false
     var code: FaultCode = [.user]
     if isWrite { code.insert(.write) }
     if isMapped { code.insert(.present) }
     if mmu.format.isMMIO(entry), !entry.isPresent { code.insert(.reserved) }
-    let request = FaultRequest(vcpu: number, space: vcpus[number].space, address: gfn << 12, code: code)
-    vcpus[number].fault = PageFault(request, root: root)
+    var request = FaultRequest(vcpu: number, space: vcpus[number].space, address: gfn << 12, code: code)
+    if mmu.directBits != 0 {
+      // A TD's guest reaches these slots through the shared half.
+      let qualification: UInt64 = (isWrite ? 2 : 1) | (isMapped ? 8 : 0)
+      guard
+        let violation = mmu.violation(
+          vcpu: number, address: (gfn | mmu.directBits) << 12, qualification: qualification)
+      else { return }
+      request = violation
+    }
+    vcpus[number].fault = PageFault(request, root: vcpus[number].root ?? .none)
     vcpus[number].faultEpoch = slotEpoch
     record(number, .fault(vcpu: number, address: gfn << 12, code: code.rawValue))
   }
