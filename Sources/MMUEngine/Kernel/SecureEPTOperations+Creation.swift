@@ -25,7 +25,7 @@ extension Machine {
       "6.16: KVM_TDX_INIT_MEM_REGION premaps a leaf in the mirror",
       source: "Linux 6.16 vmx/tdx.c, tdx_mem_page_record_premap_cnt"
     ) { host, arguments throws(Stop) in
-      guard host.form == .linux616 else { throw .would("INIT_MEM_FREEZE") }
+      guard host.version.initialImage == .premapped else { throw .would("INIT_MEM_FREEZE") }
       try host.beginPopulation(arguments.gfn, arguments.pfn)
     },
     step(
@@ -44,7 +44,7 @@ extension Machine {
       "6.19, split: the leaf of a population is frozen, its page allocated",
       source: "Linux 6.19 vmx/tdx.c, tdx_mem_page_add"
     ) { host, arguments throws(Stop) in
-      guard host.form == .linux619 else { throw .would("INIT_MEM_PREMAP") }
+      guard host.version.initialImage == .addedInInstall else { throw .would("INIT_MEM_PREMAP") }
       try host.beginPopulation(arguments.gfn, arguments.pfn)
     },
     step(

@@ -16,7 +16,7 @@ extension TDXHost {
     }
     let tdr = platform.memory.allocate(.control, for: "TDR")
     let mirror = MirrorTable(topLevel: platform.size.topLevel, in: &platform.memory)
-    vm = TDXVirtualMachine(form: form, tdr: tdr, hkid: key, key: key, mirror: mirror)
+    vm = TDXVirtualMachine(version: version, tdr: tdr, hkid: key, key: key, mirror: mirror)
     try seamcall(.manageCreate(tdr: tdr.address, key: key))
     for package in platform.packages {
       try seamcall(.keyConfigure(tdr: tdr.address), on: platform.size.hostProcessor(package))
@@ -112,15 +112,15 @@ extension TDXHost {
       guard isFree(page) else { throw .refuse }
     }
     let isMapped = mirror(gfn).state == .present
-    guard !isMapped || form == .linux616 else { throw .refuse }
+    guard !isMapped || version.initialImage == .premapped else { throw .refuse }
     if vm.file[gfn] == nil {
       platform.memory.take(page, for: "gmem")
       self.vm?.file[gfn] = FilePage(page: page)
     }
     if !isMapped { setMirror(gfn, .page4K, .frozen, .read) }
-    if !isMapped, form == .linux616 {
+    if !isMapped, version.initialImage == .premapped {
       setMirror(gfn, .page4K, .leaf(page), .read)
-      self.vm?.pinned.insert(page)
+      pin(page)
       self.vm?.premappedCount += 1
     }
     self.vm?.population = Population(gfn: gfn, page: page)
@@ -141,7 +141,7 @@ extension TDXHost {
       let source = HPA(0)
       try seamcall(.addPage(PageInfo(gfn, .page4K), tdr: tdr(vm), page: page.address, source: source))
     } catch {
-      if form == .linux619 { setMirror(gfn, .page4K, .nonpresent, .read) }
+      if version.initialImage == .addedInInstall { setMirror(gfn, .page4K, .nonpresent, .read) }
       self.vm?.population = nil
       throw error
     }
@@ -153,9 +153,9 @@ extension TDXHost {
     let vm = try requireVM()
     guard let population = vm.population, population.gfn == gfn else { throw .refuse }
     guard population.isAdded else { throw .would("PAGE_ADD") }
-    switch form {
-    case .linux616: self.vm?.premappedCount -= 1
-    case .linux619: setMirror(gfn, .page4K, .leaf(population.page), .read)
+    switch version.initialImage {
+    case .premapped: self.vm?.premappedCount -= 1
+    case .addedInInstall: setMirror(gfn, .page4K, .leaf(population.page), .read)
     }
     self.vm?.file[gfn]?.isPrepared = true
     self.vm?.population = nil
@@ -163,7 +163,7 @@ extension TDXHost {
 
   /// TDH.MEM.PAGE.ADD as one step: all of a population (6.19), or what follows the premapping (6.16).
   mutating func addPage(_ gfn: GFN, _ page: PFN, contended: Bool) throws(Stop) {
-    if form == .linux619 {
+    if version.initialImage == .addedInInstall {
       try beginPopulation(gfn, page)
     } else if try requireVM().population == nil {
       throw .would("INIT_MEM_PREMAP")

@@ -135,7 +135,7 @@ extension TDXHost {
       platform.memory.take(page, for: "gmem")
     }
     self.vm?.file[gfn] = FilePage(page: page, isPrepared: true)
-    if form == .linux616 { self.vm?.pinned.insert(page) }
+    pin(page)
     setMirror(gfn, .page4K, .frozen, .read)
     self.vm?.vcpus[vcpu].fault = .leafFrozen(gfn, page)
   }

@@ -42,8 +42,8 @@ package struct TDXHost: Hashable, Sendable {
     platform = TDXPlatform(size: size, omissions: omissions)
   }
 
-  /// The form of the kernel.
-  package var form: KernelForm { policy.has(.linux616) ? .linux616 : .linux619 }
+  /// The kernel whose deviations the policy names.
+  package var version: KernelVersion { policy.has(.linux616) ? .linux616 : .linux619 }
 
   /// Every frame that a memslot can be made for.
   package static var allFrames: [GFN] {
@@ -74,6 +74,11 @@ package struct TDXHost: Hashable, Sendable {
     platform.memory.steps.names.append(call.name)
     defer { platform.memory.steps.names.removeLast() }
     do { return try platform.execute(call, on: processor) } catch { throw .module(error) }
+  }
+
+  /// A mapping holds a reference on its page, in kernels where it does.
+  mutating func pin(_ page: PFN) {
+    if version.privatePages == .pinned { vm?.pinned.insert(page) }
   }
 
   /// Writes a mirror entry. Requires: there is a VM.

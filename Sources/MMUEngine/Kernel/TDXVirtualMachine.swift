@@ -4,14 +4,6 @@
 /// a guest frame.
 /// Source: Linux 6.16 and 6.19 arch/x86/kvm/vmx/tdx.c, virt/kvm/guest_memfd.c.
 
-/// Which kernel: the forms differ in how the initial image is mapped and in what a failure leaves behind.
-package enum KernelForm: Hashable, Sendable {
-  /// Leaves are premapped without a Secure-EPT entry and counted; every mapping pins its page.
-  case linux616
-  /// PAGE.ADD happens inside the install; no pins.
-  case linux619
-}
-
 /// Memslot and attribute of one guest frame.
 package enum FrameState: String, Hashable, Sendable {
   case isPrivate = "R_PRIVATE"
@@ -85,7 +77,8 @@ package struct Population: Hashable, Sendable {
 
 /// The VM.
 package struct TDXVirtualMachine: Hashable, Sendable {
-  package let form: KernelForm
+  /// The kernel that made it.
+  package let version: KernelVersion
   package let tdr: PFN
   /// TDCS pages.
   package var controlPages: [PFN] = []
@@ -131,7 +124,7 @@ package struct TDXVirtualMachine: Hashable, Sendable {
 
   /// Whether mmu_lock is held for read: by a fault, or by a population in the middle of an install (6.19).
   package var isReadLocked: Bool {
-    vcpus.contains { $0.fault.holdsMMULock } || form == .linux619 && population != nil
+    vcpus.contains { $0.fault.holdsMMULock } || version.initialImage == .addedInInstall && population != nil
   }
 
   /// Whether mmu_lock is held for write: by a job from its lock to its unlock.

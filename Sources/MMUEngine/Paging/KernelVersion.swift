@@ -51,8 +51,23 @@ package struct KernelVersion: Hashable, Sendable {
     case readWriteUserExecute
   }
 
+  /// How a TD's initial image is mapped.
+  package enum InitialImage: Hashable, Sendable {
+    /// The mirror's leaf is made present and counted, and the page is added to the Secure-EPT afterwards.
+    case premapped
+    /// PAGE.ADD happens inside of the install, under mmu_lock held for read.
+    case addedInInstall
+  }
+
+  /// What a private mapping does to its page.
+  package enum PrivatePages: Hashable, Sendable {
+    /// It holds a reference; what a refused removal leaves behind leaks.
+    case pinned
+    case unpinned
+  }
+
   /// Name on the command line.
-  package let name: String
+  package private(set) var name: String
   package var frozen: SPTE
   package var zapOrder: ZapOrder
   package var removalOrder: RemovalOrder
@@ -66,6 +81,8 @@ package struct KernelVersion: Hashable, Sendable {
   package var nxRecoveryLock: MMULockMode
   /// Whether a leaf's aging holds mmu_lock for write; else it is lockless.
   package var agingLock: MMULockMode?
+  package var initialImage = InitialImage.premapped
+  package var privatePages = PrivatePages.pinned
 
   /// Linux 6.12.
   package static let linux612 = KernelVersion(
@@ -86,7 +103,11 @@ package struct KernelVersion: Hashable, Sendable {
   }
 
   /// Linux 6.19.
-  package static let linux619 = linux616.named("6.19") { $0.nxRecoveryLock = .read }
+  package static let linux619 = linux616.named("6.19") {
+    $0.nxRecoveryLock = .read
+    $0.initialImage = .addedInInstall
+    $0.privatePages = .unpinned
+  }
 
   /// Linux 7.3.
   package static let linux73 = linux619.named("7.3") {
@@ -100,10 +121,8 @@ package struct KernelVersion: Hashable, Sendable {
 
   /// The same kernel under another name, with some behaviours changed.
   private func named(_ name: String, _ change: (inout KernelVersion) -> Void) -> KernelVersion {
-    var version = KernelVersion(
-      name: name, frozen: frozen, zapOrder: zapOrder, removalOrder: removalOrder, dirtyGrant: dirtyGrant,
-      spuriousFault: spuriousFault, hugePageRecovery: hugePageRecovery, accessNames: accessNames,
-      finalZapLock: finalZapLock, nxRecoveryLock: nxRecoveryLock, agingLock: agingLock)
+    var version = self
+    version.name = name
     change(&version)
     return version
   }
