@@ -33,6 +33,14 @@ package enum LeafStep: String, Hashable, Sendable {
   case writeBack = "WBINVD"
   case removeTable = "SEPT_REMOVE"
   case bugOn = "KVM_BUG_ON"
+
+  /// Whether the step is a SEAMCALL.
+  package var isSEAMCall: Bool {
+    switch self {
+    case .block, .track, .unblock, .remove, .writeBack, .removeTable: true
+    case .kick, .freeEarly, .bugOn: false
+    }
+  }
 }
 
 /// Where a job stands.

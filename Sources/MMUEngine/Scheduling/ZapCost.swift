@@ -100,19 +100,24 @@ extension ZapCost {
     return machine.seen
   }
 
-  /// What a run showed, on a platform: a hook of the TDX backend runs at each leaf and each table that the run took away,
-  /// elsewhere the run's own flushes and kicks count. Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_sept_drop_private_spte.
+  /// What a run showed, on a platform: the TDX backend's program runs at each leaf that the run took away, one RECLAIM at each
+  /// table; elsewhere the run's own flushes and kicks count.
+  ///
+  /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_sept_remove_private_spte, tdx_sept_free_private_spt.
   private init(_ run: ZapObservation, on platform: Platform, vcpus: Int) {
     entryWrites = run.entryWrites
     tablesFreed = run.tablesFreed
     refaults = run.refaults
+    let program = ZapJob(kind: .deleteSlot, target: nil).leafProgram(KernelPolicy())
+    let calls = program.count(where: \.isSEAMCall)
+    let kicks = program.count { $0 == .kick }
     for hook in run.hooks where platform == .tdx {
       switch hook {
       case .leaves(let count):
-        let calls = ["TDH.MEM.RANGE.BLOCK", "TDH.MEM.TRACK", "TDH.MEM.PAGE.REMOVE", "TDH.PHYMEM.PAGE.WBINVD"]
-        seamcalls += calls.count * count
-        flushes += count
-        interrupts += vcpus * count
+        seamcalls += calls * count
+        // What a kicked vCPU flushes, it flushes as it enters the TD again.
+        flushes += kicks * count
+        interrupts += kicks * vcpus * count
       case .table: seamcalls += 1
       }
     }
