@@ -33,6 +33,9 @@ package struct ElaborationOptions: Hashable, Sendable {
   package var rulesets: RulesetForm = .smaller
   /// Whether leaves that are always defined lose their definedness bit.
   package var dropsDefinedness = true
+  /// Scalarsets, by position among the model's, whose elements the model cannot tell apart: the system then says which violations
+  /// represent all. `ParameterizedElaborator` finds out which these are.
+  package var symmetric: Set<Int> = []
   package var limits = ElaborationLimits()
 
   package init() {}

@@ -28,8 +28,8 @@ package struct Elaboration: Sendable {
 ///
 /// Statements that count covers are executed for their failures only: covers are decided by explicit search.
 package struct Elaborator: Sendable {
-  private let model: TypedModel
-  private let options: ElaborationOptions
+  let model: TypedModel
+  let options: ElaborationOptions
 
   package init(_ model: TypedModel, options: ElaborationOptions = ElaborationOptions()) {
     self.model = model
@@ -135,7 +135,8 @@ package struct Elaborator: Sendable {
         Transition(
           rule: rule.reference, parameters: rule.terms.parameters, guardTerm: rule.terms.guardTerm,
           guardFailures: rule.terms.guardFailures, bodyFailures: rule.terms.bodyFailures, dropped: rule.terms.dropped,
-          updates: updates.map { Update(variable: $0, value: values[$0]) }))
+          updates: updates.map { Update(variable: $0, value: values[$0]) },
+          isRepresentative: rule.terms.isRepresentative))
     }
     var executor = SymbolicExecutor(model: model, store: store, limits: options.limits)
     let memory = encoding.memory(&executor.store)
@@ -145,8 +146,14 @@ package struct Elaborator: Sendable {
     }
     for (position, property) in model.properties.enumerated() {
       let terms = try executor.run(property, on: memory)
+      var representative: Term?
+      if !options.symmetric.isEmpty, terms.failures.isEmpty {
+        representative = try executor.representative(of: property, on: memory, symmetric: options.symmetric)
+      }
       system.invariants.append(
-        Invariant(property: .invariant(position), condition: terms.condition, failures: terms.failures))
+        Invariant(
+          property: .invariant(position), condition: terms.condition, representative: representative,
+          failures: terms.failures))
     }
     system.store = executor.store
     return system

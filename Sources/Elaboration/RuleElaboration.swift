@@ -44,7 +44,7 @@ struct RuleElaboration: Sendable {
     _ rule: Rule, on memory: [Scalar], _ executor: inout SymbolicExecutor
   ) throws(ElaborationError) -> [RuleTerms] {
     var terms: [RuleTerms] = []
-    for copy in try executor.copies(of: rule.enclosures, locals: rule.locals) {
+    for copy in try executor.copies(of: rule.enclosures, locals: rule.locals, symmetric: options.symmetric) {
       terms.append(try executor.run(rule, copy, on: memory))
     }
     return terms

@@ -11,6 +11,8 @@ struct RuleTerms: Sendable {
   let dropped: Term
   /// The leaves of the state afterwards; of no meaning where the run failed.
   let memory: [Scalar]
+  /// `RuleCopy.isRepresentative`
+  let isRepresentative: Bool
 
   /// Whether it says nothing: it never fires and never fails.
   func isIdle(_ store: TermStore) -> Bool { store.truth(guardTerm) == false && guardFailures.isEmpty }
@@ -45,7 +47,8 @@ extension SymbolicExecutor {
     let (bodyFailures, bodyDropped) = exclusive(endings[guardEndings...], after: &earlier)
     return RuleTerms(
       parameters: copy.parameters, guardTerm: guardTerm, guardFailures: guardFailures, bodyFailures: bodyFailures,
-      dropped: store.or(guardDropped, bodyDropped), memory: Array(after[..<memory.count]))
+      dropped: store.or(guardDropped, bodyDropped), memory: Array(after[..<memory.count]),
+      isRepresentative: copy.isRepresentative)
   }
 
   /// Gives a copy's quantifiers their values and its aliases their targets, outermost first.

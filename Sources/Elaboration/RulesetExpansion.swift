@@ -8,12 +8,17 @@ struct RuleCopy: Sendable {
   var parameters: [Parameter] = []
   /// The quantifiers' values, outermost first.
   var values: [Payload] = []
+  /// Whether elements that cannot be told apart are named in their order.
+  var isRepresentative = true
 }
 
 extension SymbolicExecutor {
   /// The copies of a rule or property, one per tuple of its quantifiers' values, in the order of nested loops.
-  mutating func copies(of enclosures: [Enclosure], locals: [Local]) throws(ElaborationError) -> [RuleCopy] {
+  mutating func copies(
+    of enclosures: [Enclosure], locals: [Local], symmetric: Set<Int> = []
+  ) throws(ElaborationError) -> [RuleCopy] {
     var copies = [RuleCopy()]
+    var named = [NamedElements(symmetric)]
     for quantifier in Self.quantifiers(enclosures) {
       let type = locals[quantifier.local].type
       let raws = try values(of: quantifier, locals: locals)
@@ -21,9 +26,13 @@ extension SymbolicExecutor {
         throw refusal(.enumeration(values: limits.copies), at: quantifier.range)
       }
       var longer: [RuleCopy] = []
-      for copy in copies {
+      var longerNamed: [NamedElements] = []
+      for (copy, elements) in zip(copies, named) {
         for raw in raws {
           var next = copy
+          var nextNamed = elements
+          if !nextNamed.name(raw, of: type) { next.isRepresentative = false }
+          longerNamed.append(nextNamed)
           let name = locals[quantifier.local].name
           next.parameters.append(Parameter(name, decoding: .fixed(Layout.value(raw, of: type))))
           next.values.append(store.payload(raw, of: type))
@@ -31,6 +40,7 @@ extension SymbolicExecutor {
         }
       }
       copies = longer
+      named = longerNamed
     }
     return copies
   }

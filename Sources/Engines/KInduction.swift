@@ -1,4 +1,4 @@
-import SMT
+package import SMT
 package import TransitionSystems
 
 /// k-induction (Sheeran, Singh, Stålmarck, "Checking safety properties using induction and a SAT-solver", 2000), for all
@@ -30,16 +30,16 @@ package struct KInduction: Engine {
   package let name = "k-induction"
   private let system: TransitionSystem
   private let paths: Paths
-  private let baseOptions: Queries.Options
+  private let baseKind: SolverKind
   private let stepOptions: Queries.Options
 
   package init(
-    _ system: TransitionSystem, paths: Paths = .any, base: Queries.Options = .unrolling,
+    _ system: TransitionSystem, paths: Paths = .any, base: SolverKind = BMC.solver,
     step: Queries.Options = .incremental
   ) {
     self.system = system
     self.paths = paths
-    baseOptions = base
+    baseKind = base
     stepOptions = step
   }
 
@@ -60,14 +60,14 @@ package struct KInduction: Engine {
     var open = system.invariants.map(\.property)
     for property in asked where !open.contains(property) { open.append(property) }
     var verdicts: [PropertyID: Verdict] = [:]
-    var base = try Queries(system, options: baseOptions, interrupter: interrupter)
+    var base = try LocalSearch(system, kind: baseKind, effort: budget.effort, interrupter: interrupter)
     var step = try InductionStep(
       Queries(system, options: stepOptions, interrupter: interrupter), candidates: open, paths: paths,
       effort: budget.effort)
     var rest = Verdict.bounded(depth: max(0, budget.depth - 1))
     var k = 1
     while k <= max(1, budget.depth), asked.contains(where: { verdicts[$0] == nil }) {
-      switch try base.examine(depth: k - 1, for: open, effort: budget.effort) {
+      switch try base.examine(depth: k - 1, for: open) {
       case .done(let traces): record(traces, &verdicts, &open)
       case .stopped(let reason, let traces):
         record(traces, &verdicts, &open)

@@ -16,10 +16,12 @@ package struct Transition: Hashable, Sendable {
   package let dropped: Term
   /// The variables that the body may change, each at most once, ascending; the rest stay.
   package let updates: [Update]
+  /// Whether it stands for itself, and not a representative for it: see `TransitionSystem`, "Representatives".
+  package let isRepresentative: Bool
 
   package init(
     rule: RuleReference, parameters: [Parameter] = [], guardTerm: Term, guardFailures: [Failure] = [],
-    bodyFailures: [Failure] = [], dropped: Term, updates: [Update]
+    bodyFailures: [Failure] = [], dropped: Term, updates: [Update], isRepresentative: Bool = true
   ) {
     self.rule = rule
     self.parameters = parameters
@@ -28,6 +30,7 @@ package struct Transition: Hashable, Sendable {
     self.bodyFailures = bodyFailures
     self.dropped = dropped
     self.updates = updates
+    self.isRepresentative = isRepresentative
   }
 }
 

@@ -27,11 +27,22 @@ extension TransitionSystem {
     }
     return store.or(ways)
   }
+
+  /// As `isViolated`, but of the ways in which a condition can be false only the representatives.
+  package func isRepresentativelyViolated(_ property: PropertyID, in store: inout TermStore) -> Term {
+    var ways: [Term] = []
+    for invariant in invariants {
+      ways.append(invariant.failures.condition(violating: property, in: &store))
+      guard invariant.property == property else { continue }
+      ways += invariant.failures.map(\.condition) + [store.not(invariant.representative)]
+    }
+    return store.or(ways)
+  }
 }
 
 extension StateCondition {
   /// Evaluated without failure, and true.
-  func isMet(in store: inout TermStore) -> Term {
+  package func isMet(in store: inout TermStore) -> Term {
     let fails = store.or(failures.map(\.condition))
     return store.and(store.not(fails), condition)
   }

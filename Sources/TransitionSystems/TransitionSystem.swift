@@ -21,6 +21,12 @@ package import Logic
 /// Conditions are terms over the current state's variables and the rule's parameters only. There are no primed variables: a
 /// next-state condition is made by substitution, an unrolling by renaming (`Unrolling`).
 ///
+/// **Representatives.** Where a model cannot tell the elements of some scalarsets apart, every permutation of them takes runs to
+/// runs. A run that violates a property in one way is then as long as one that violates it in the way's representative, which names
+/// the elements in their order. Of a system that was made with such scalarsets `Invariant.representative` and
+/// `Transition.isRepresentative` say which ways these are; of any other, all are. Only questions about runs *from the start* may
+/// leave the rest out.
+///
 /// Everything of a system refers to `store`. An engine copies the store and builds on.
 package struct TransitionSystem: Sendable {
   /// Every term of the system.
@@ -134,12 +140,16 @@ package struct Invariant: Hashable, Sendable {
   package let property: PropertyID
   /// Its value; says nothing where a failure's condition holds.
   package let condition: Term
+  /// What follows from `condition`, and is false in some state that is reached in n steps if `condition` is in any such state.
+  package let representative: Term
   /// What goes wrong while it is evaluated; see `Failure`.
   package let failures: [Failure]
 
-  package init(property: PropertyID, condition: Term, failures: [Failure] = []) {
+  /// Without a representative the condition is its own.
+  package init(property: PropertyID, condition: Term, representative: Term? = nil, failures: [Failure] = []) {
     self.property = property
     self.condition = condition
+    self.representative = representative ?? condition
     self.failures = failures
   }
 }

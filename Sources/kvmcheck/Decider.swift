@@ -103,12 +103,17 @@ struct Decider: Sendable {
       }
       return
     }
+    let isBase = instance.variant == nil
+    guard
+      engines.contains(where: { engine in
+        questions.contains { isWorthAsking(engine, $0.property, findings, isBase: isBase) }
+      })
+    else { return }
     let system: TransitionSystem
-    do { system = try Elaborator(instance.model).elaborate().system } catch {
+    do { system = try Elaborator(instance.model).elaborateWithRepresentatives().system } catch {
       return refuse(error, questions, program, engines, &findings)
     }
     for engine in engines {
-      let isBase = instance.variant == nil
       let open = questions.filter { isWorthAsking(engine, $0.property, findings, isBase: isBase) }
       guard !open.isEmpty, !Task.isCancelled else { continue }
       let start = ContinuousClock.now

@@ -90,13 +90,16 @@ struct Agreement {
     let (found, reason) = try sides()
     guard let sides = found else { return .skipped(reason) }
     let budget = Budget(depth: Self.depth)
-    let bounded = try await BMC(sides.system).decide(sides.properties, within: budget)
-    for (property, verdict) in zip(sides.properties, bounded) {
-      let expected = sides.depth(property)
-      switch verdict {
-      case .violated(let trace, shortest: _) where trace.depth == expected: continue
-      case .bounded(let depth) where depth == Self.depth && (expected ?? .max) > depth: continue
-      default: return .differs("\(property): depth \(expected ?? -1), but BMC says \(Self.short(verdict))")
+    for (name, system) in [("BMC", sides.system), ("BMC by representatives", try represented(sides.model))] {
+      let bounded = try await BMC(system).decide(sides.properties, within: budget)
+      for (property, verdict) in zip(sides.properties, bounded) {
+        let expected = sides.depth(property)
+        switch verdict {
+        case .violated(let trace, shortest: true) where trace.depth == expected:
+          if let objection = Self.objection(to: trace, property, sides) { return .differs("\(name): \(objection)") }
+        case .bounded(let depth) where depth == Self.depth && (expected ?? .max) > depth: continue
+        default: return .differs("\(property): depth \(expected ?? -1), but \(name) says \(Self.short(verdict))")
+        }
       }
     }
     let inductive = try await KInduction(sides.system).decide(sides.properties, within: budget)
@@ -110,6 +113,24 @@ struct Agreement {
       }
     }
     return .agrees
+  }
+
+  /// The model with representatives.
+  private func represented(_ model: TypedModel) throws -> TransitionSystem {
+    var choices = ElaborationOptions()
+    choices.rulesets = rulesets
+    return try Elaborator(model, options: choices).elaborateWithRepresentatives().system
+  }
+
+  /// What re-execution says against a trace; nil if it is evidence.
+  private static func objection(to trace: Trace, _ property: PropertyID, _ sides: Sides) -> String? {
+    do throws(TraceRejection) {
+      let checker = TraceChecker(program: sides.program)
+      try checker.check(checker.completed(trace), violates: property)
+      return nil
+    } catch {
+      return "\(property): the trace is no evidence: step \(error.step): \(error.reason)"
+    }
   }
 
   /// Verdicts and depths of PDR, which concludes within its queries or says that it does not.
@@ -127,12 +148,7 @@ struct Agreement {
       let expected = sides.depth(property)
       switch verdict {
       case .violated(let trace, shortest: true) where trace.depth == expected:
-        do throws(TraceRejection) {
-          let checker = TraceChecker(program: sides.program)
-          try checker.check(checker.completed(trace), violates: property)
-        } catch {
-          return .differs("\(property): PDR's trace is no evidence: step \(error.step): \(error.reason)")
-        }
+        if let objection = Self.objection(to: trace, property, sides) { return .differs("PDR: \(objection)") }
       case .proved where expected == nil: continue
       case .limit: return .skipped("PDR used up its queries")
       default: return .differs("\(property): depth \(expected ?? -1), but PDR says \(Self.short(verdict))")

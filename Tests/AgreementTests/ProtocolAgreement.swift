@@ -153,23 +153,28 @@ struct ProtocolAgreement {
     var options = ElaborationOptions()
     options.rulesets = form
     let system = try Elaborator(model, options: options).elaborate().system
-    try await compareBMC(system, &figures)
+    figures.byBMC = try await compareBMC(system)
+    let represented = try Elaborator(model, options: options).elaborateWithRepresentatives().system
+    if try await compareBMC(represented) != figures.byBMC { throw Disagreement("representatives lose a violation") }
     let inductive = try await compareInduction(system, &figures)
     try await comparePDR(provedOtherwise: inductive, &figures)
     return figures
   }
 
-  private func compareBMC(_ system: TransitionSystem, _ figures: inout Figures) async throws {
+  /// Returns: how many properties are violated.
+  private func compareBMC(_ system: TransitionSystem) async throws -> Int {
+    var violated = 0
     let verdicts = try await BMC(system).decide(properties, within: Budget(depth: Self.boundedDepth))
     for (property, verdict) in zip(properties, verdicts) {
       switch verdict {
       case .violated(let trace, shortest: true) where trace.depth == depth(property):
         try check(trace, property, "BMC")
-        figures.byBMC += 1
+        violated += 1
       case .bounded(Self.boundedDepth) where (depth(property) ?? .max) > Self.boundedDepth: continue
       default: throw differs(property, "BMC", verdict)
       }
     }
+    return violated
   }
 
   /// Returns: what k-induction proves.
