@@ -119,7 +119,8 @@ package struct TraceChecker: Sendable {
     switch result {
     case .successor(let state):
       try compare(state, step, index: index)
-      if let failure, !isMet(failure, in: state, program.assumptions + program.properties, interpreter) {
+      if let failure, !isMet(failure, in: state, program.assumptions + program.properties + program.covers, interpreter)
+      {
         if Task.isCancelled { throw TraceRejection(interruptedAt: index) }
         throw TraceRejection(step: index, reason: "no run-time error, the trace says: \(failure.message)")
       }

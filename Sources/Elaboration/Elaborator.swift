@@ -26,7 +26,7 @@ package struct Elaboration: Sendable {
 /// from the leaves that all startstates define and removing those that a rule does not keep, until none is removed. Definedness
 /// being constant in the resulting terms is what counts, so the set may be smaller than the truth, never larger.
 ///
-/// Statements that count covers are executed for their failures only: covers are decided by explicit search.
+/// Covers, at top level and in bodies, are executed for their failures only: covers are decided by explicit search.
 package struct Elaborator: Sendable {
   let model: TypedModel
   let options: ElaborationOptions
@@ -154,6 +154,9 @@ package struct Elaborator: Sendable {
         Invariant(
           property: .invariant(position), condition: terms.condition, representative: representative,
           failures: terms.failures))
+    }
+    for evaluation in model.covers.compactMap(\.evaluation) {
+      system.coverFailures += try executor.run(evaluation, on: memory).failures
     }
     system.store = executor.store
     return system

@@ -59,9 +59,9 @@ struct OpenWriting {
     }
   }
 
-  /// Adds the properties, and works the assumptions into starts and rules.
+  /// Adds the properties and what evaluating covers can violate, and works the assumptions into starts and rules.
   mutating func write(
-    properties: [ConditionTerms], assumptions: [ConditionTerms]
+    properties: [ConditionTerms], covers: [Failure], assumptions: [ConditionTerms]
   ) throws(FiniteDomains.TooWide) {
     for assumption in assumptions {
       self.assumptions.append(
@@ -77,6 +77,10 @@ struct OpenWriting {
         violated[failure.report.property, default: []].append(failure.condition)
         system.evaluationFailures.append(EvaluationFailure(invariant: .invariant(position), failure: failure))
       }
+    }
+    for failure in try written(covers) {
+      violated[failure.report.property, default: []].append(failure.condition)
+      system.evaluationFailures.append(EvaluationFailure(invariant: nil, failure: failure))
     }
     for property in order(of: violated) {
       let condition = system.store.or(violated[property] ?? [])

@@ -125,12 +125,16 @@ private struct OpenRun {
     for assumption in model.assumptions { assumptions.append(try executor.runOpen(assumption, on: memory)) }
     var properties: [ConditionTerms] = []
     for property in model.properties { properties.append(try executor.runOpen(property, on: memory)) }
+    var covers: [ConditionTerms] = []
+    for evaluation in model.covers.compactMap(\.evaluation) {
+      covers.append(try executor.runOpen(evaluation, on: memory))
+    }
     store = executor.store
     var writing = OpenWriting(model: model, encoding: encoding, store: store, sorts: sorts)
     do {
       try writing.write(starts: starts.map { ($0.reference, $0.open, $0.terms) })
       try writing.write(rules: rules.map { ($0.reference, $0.open, $0.terms) })
-      try writing.write(properties: properties, assumptions: assumptions)
+      try writing.write(properties: properties, covers: covers.flatMap(\.failures), assumptions: assumptions)
     } catch {
       let whole = SourceRange(start: 0, end: 0)
       throw executor.refusal(.enumeration(values: FiniteDomains.limit), at: model.variables.first?.range ?? whole)

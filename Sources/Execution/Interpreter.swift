@@ -59,7 +59,8 @@ package final class Interpreter {
     return startstates.run(copy, on: machine)
   }
 
-  /// Evaluates a property's copies on the working state, in order, until one does not hold or fails.
+  /// Evaluates a property's copies on the working state, in order, until one does not hold or fails. Of a cover every copy is
+  /// evaluated, hit or not: it is negative nowhere.
   package func check(_ family: Family) -> Outcome {
     let saved = program.functionsMayWrite ? state : nil
     let table = table(of: family.kind)
@@ -68,6 +69,7 @@ package final class Interpreter {
       if let saved { load(saved) }
       switch table.run(family.first + ordinal, on: machine) {
       case .success, .dropped: continue
+      case .negative where family.kind == .cover: continue
       case .negative: return .negative
       case .failure: return .failure
       case .stopped: return .stopped

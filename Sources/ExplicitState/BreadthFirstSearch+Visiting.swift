@@ -49,7 +49,7 @@ extension BreadthFirstSearch {
     if isStopped { return }
     guard hasRoom() else { return }
     _ = set.insert(state, hash: hash, parent: parent)
-    if interpreter.covers.count > 0 { countCovers(state) }
+    if interpreter.covers.count > 0 { countCovers(state, origin) }
   }
 
   /// Whether every assumption holds in a state.
@@ -108,17 +108,24 @@ extension BreadthFirstSearch {
     record(invariant, origin, state: copy(state), failure: failure)
   }
 
-  /// Counts the hits of top-level covers in a new state.
-  private func countCovers(_ state: UnsafePointer<UInt64>) {
+  /// Counts the hits of top-level covers in a new state. One whose evaluation fails is a run-time error, as rumur has it.
+  private func countCovers(_ state: UnsafePointer<UInt64>, _ origin: Witness.Origin) {
     let table = interpreter.covers
     for number in 0..<table.count {
       interpreter.load(state)
       let outcome = interpreter.run(number, of: table)
-      if outcome == .stopped { return stop(.interrupted) }
-      guard outcome == .success else { continue }
-      let position = table.position(ofCopy: number)
-      interpreter.countCover(position)
-      decide(.cover(position))
+      switch outcome {
+      case .negative, .dropped: continue
+      case .stopped: return stop(.interrupted)
+      case .failure:
+        let property = interpreter.failedProperty
+        if !isViolated(property) { record(property, origin, state: copy(state), failure: interpreter.failure) }
+        if isStopped { return }
+      case .success:
+        let position = table.position(ofCopy: number)
+        interpreter.countCover(position)
+        decide(.cover(position))
+      }
     }
   }
 

@@ -94,6 +94,13 @@ package struct StateGraphSearch {
       case .failed(let failure): violated += [.invariant(position), failure.property]
       }
     }
+    for family in program.covers {
+      switch interpreter.check(family, on: state) {
+      case .holds, .violated: continue
+      case .stopped: throw .interrupted
+      case .failed(let failure): violated.append(failure.property)
+      }
+    }
     numbers[state] = states.count
     states.append(state)
     graph.nodes.append(StateGraph.Node(values: program.values(of: state), violated: violated))

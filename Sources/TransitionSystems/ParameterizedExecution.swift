@@ -118,7 +118,7 @@ package struct ParameterizedExecution: Sendable {
     return system.properties.filter { evaluation.isTrue($0.violated) }.map(\.property)
   }
 
-  /// How evaluating the invariants fails in a state, in their order; empty if it does not.
+  /// How evaluating the invariants and covers fails in a state, in their order; empty if it does not.
   func evaluationFailures(in state: OpenState) -> [EvaluationFailure] {
     var evaluation = StructureEvaluation(system.store, in: structure(of: state))
     return system.evaluationFailures.filter { evaluation.isTrue($0.failure.condition) }

@@ -25,7 +25,7 @@ package struct ParameterizedSystem: Sendable {
   package var rules: [ParameterizedRule]
   /// The invariants in file order, then what else evaluating them or running rules can violate.
   package var properties: [ParameterizedProperty]
-  /// How evaluating the invariants in a state can fail, in their order; worked into `properties` already.
+  /// How evaluating the invariants, then the covers, in a state can fail, in their order; worked into `properties` already.
   package var evaluationFailures: [EvaluationFailure] = []
 
   package init(

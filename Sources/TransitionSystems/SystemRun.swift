@@ -45,9 +45,8 @@ package struct RunOutcome: Hashable, Sendable {
   package init(violated: [PropertyID], evaluating failing: [EvaluationFailure], trace: Trace) {
     self.violated = violated
     for evaluation in failing {
-      for property in [evaluation.invariant, evaluation.failure.report.property] where failures[property] == nil {
-        failures[property] = evaluation.failure.report
-      }
+      let violated = [evaluation.invariant, evaluation.failure.report.property].compactMap(\.self)
+      for property in violated where failures[property] == nil { failures[property] = evaluation.failure.report }
     }
     self.trace = trace
   }
@@ -145,6 +144,10 @@ private struct RunEvaluator {
       } else if !evaluation.isTrue(invariant.condition) {
         properties.append(invariant.property)
       }
+    }
+    for failure in system.coverFailures where evaluation.isTrue(failure.condition) {
+      properties.append(failure.report.property)
+      failing.append(EvaluationFailure(invariant: nil, failure: failure))
     }
     return (properties, failing)
   }

@@ -121,13 +121,13 @@ package struct Failure: Hashable, Sendable {
   }
 }
 
-/// The evaluation of an invariant goes wrong.
+/// The evaluation of an invariant or cover goes wrong.
 package struct EvaluationFailure: Hashable, Sendable {
-  /// The invariant, which does not hold there.
-  package let invariant: PropertyID
+  /// The invariant, which does not hold there; nil for a cover.
+  package let invariant: PropertyID?
   package let failure: Failure
 
-  package init(invariant: PropertyID, failure: Failure) {
+  package init(invariant: PropertyID?, failure: Failure) {
     self.invariant = invariant
     self.failure = failure
   }

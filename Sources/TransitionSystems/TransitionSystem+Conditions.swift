@@ -18,9 +18,9 @@ extension TransitionSystem {
     return store.or(ways)
   }
 
-  /// The property's condition is false, or its evaluation fails, or that of some invariant does in a way that violates it.
+  /// The property's condition is false, or its evaluation fails, or that of some invariant or cover does in a way that violates it.
   package func isViolated(_ property: PropertyID, in store: inout TermStore) -> Term {
-    var ways: [Term] = []
+    var ways = [coverFailures.condition(violating: property, in: &store)]
     for invariant in invariants {
       ways.append(invariant.failures.condition(violating: property, in: &store))
       if invariant.property == property { ways.append(invariant.isNotMet(in: &store)) }

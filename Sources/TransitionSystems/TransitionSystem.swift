@@ -40,10 +40,13 @@ package struct TransitionSystem: Sendable {
   /// Which states are considered at all, start states included.
   package var assumptions: [StateCondition]
   package var invariants: [Invariant]
+  /// How evaluating top-level covers in a state can fail, each for itself: several may be true at once. Whether they are hit is nothing that terms decide.
+  package var coverFailures: [Failure]
 
   package init(
     store: TermStore, variables: [SystemVariable] = [], layout: [ModelVariable] = [], starts: [StartState] = [],
-    transitions: [Transition] = [], assumptions: [StateCondition] = [], invariants: [Invariant] = []
+    transitions: [Transition] = [], assumptions: [StateCondition] = [], invariants: [Invariant] = [],
+    coverFailures: [Failure] = []
   ) {
     self.store = store
     self.variables = variables
@@ -52,6 +55,7 @@ package struct TransitionSystem: Sendable {
     self.transitions = transitions
     self.assumptions = assumptions
     self.invariants = invariants
+    self.coverFailures = coverFailures
   }
 }
 

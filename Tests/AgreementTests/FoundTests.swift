@@ -1,5 +1,7 @@
 import Elaboration
+import ExplicitState
 import Testing
+import TransitionSystems
 
 /// Models, shrunk, on which two of us once disagreed.
 @Suite("Disagreements of the past")
@@ -56,12 +58,39 @@ struct FoundTests {
     invariant "i16" (!isundefined(v4));
     """
 
+  /// Evaluating a top-level cover is a run-time error, three steps in and only in its last copy; nobody looked. A hit copy before it
+  /// does not hide it.
+  static let coverFails = """
+    type C: scalarset(2);
+    var v: array [C] of boolean; n: 0..3;
+    startstate begin for c: C do v[c] := false; end; n := 0; end;
+    ruleset c: C do rule "set" begin v[c] := true; end; end;
+    rule "up" n < 3 ==> begin n := n + 1; end;
+    ruleset c: C; k: 0..2 do cover "quotient" v[c] | 6 / (5 - (n + k)) > 1; end;
+    invariant "n" n <= 3;
+    """
+
+  /// The same where no copy can fail.
+  static let coverHolds = coverFails.replacing("5 - (n + k)", with: "6 - (n + k)")
+
   @Test(
-    "agrees by now", arguments: [laterCopyFails, capture, inputBelowQuantifier, deadUndefine], RulesetForm.allCases)
+    "agrees by now",
+    arguments: [laterCopyFails, capture, inputBelowQuantifier, deadUndefine, coverFails, coverHolds],
+    RulesetForm.allCases)
   func agrees(_ text: String, _ rulesets: RulesetForm) async throws {
     let agreement = Agreement(text: text, rulesets: rulesets)
     #expect(try agreement.compareTerms() == .agrees)
     #expect(try await agreement.compareEngines() == .agrees)
     #expect(try await agreement.comparePDR() == .agrees)
+  }
+
+  @Test(
+    "a cover that cannot be evaluated is a run-time error", arguments: [(coverFails, 3 as Int?), (coverHolds, nil)])
+  func coverFailure(text: String, depth: Int?) throws {
+    let (found, _) = try Agreement(text: text, rulesets: .smaller).sides()
+    let sides = try #require(found)
+    #expect(sides.depth(.runTimeErrors) == depth)
+    #expect(sides.report.trace(of: .runTimeErrors)?.failure?.location == depth.map { _ in "6:55" })
+    #expect(sides.report.covers.map { $0.hits > 0 } == [true])
   }
 }

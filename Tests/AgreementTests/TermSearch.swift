@@ -64,6 +64,9 @@ struct TermSearch {
         note(failure.property, depth)
       }
     }
+    for failure in terms.system.coverFailures {
+      if case .fails = terms.check(failure.condition, [failure], in: state) { note(failure.report.property, depth) }
+    }
     seen.insert(state)
     level.append(state)
   }

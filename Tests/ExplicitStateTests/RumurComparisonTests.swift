@@ -147,6 +147,15 @@ import TransitionSystems
         rule begin x := x + 1; end;
         invariant a[x];
         """),
+    // A cover whose evaluation fails: the state is stored before it is looked at.
+    Case(
+      states: 4, rulesFired: 3, violates: .runTimeErrors, message: "read of undefined value in u within property",
+      text: """
+        var x: 0..9; u: 0..9;
+        startstate begin x := 0; end;
+        rule x < 9 ==> begin x := x + 1; end;
+        cover "never" x = 3 & u = 1;
+        """),
     // A deadlock behind a rule that stutters; the same with other meanings of deadlock.
     Case(
       states: 10, rulesFired: 19, violates: .deadlock, message: "deadlock",

@@ -221,4 +221,13 @@ package struct Cover: Hashable, Sendable {
     self.range = range
     self.property = property
   }
+
+  /// Of a top-level cover: a property that holds wherever the cover can be evaluated, hit or not. Copies do not stop one another.
+  package var evaluation: Property? {
+    guard var property else { return nil }
+    let always = Expression(.constant(1), type: .boolean, range: property.expression.range)
+    property.expression = Expression(
+      .implication(property.expression, always), type: .boolean, range: property.expression.range)
+    return property
+  }
 }
