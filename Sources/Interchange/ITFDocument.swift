@@ -5,7 +5,8 @@ package import TransitionSystems
 /// A trace in the Informal Trace Format of Apalache (ADR-015), with what is needed to refuse a stale one.
 ///
 /// Booleans are JSON booleans, integers `{"#bigint":"5"}`, enumeration members strings, scalarset values `type_k`, records
-/// objects, arrays `{"#map":[[index,value],…]}` in index order, undefined `{"#unserializable":"undefined"}`.
+/// objects, arrays `{"#map":[[index,value],…]}` in index order, undefined `{"#unserializable":"undefined"}`. Members stand in
+/// the order of this file: `#meta`, `vars`, `states`; in a state `#meta` and the variables in file order.
 package struct ITFDocument: Hashable, Sendable {
   /// What the trace belongs to: the top-level `#meta`.
   package struct Origin: Hashable, Sendable {
@@ -67,8 +68,8 @@ package struct ITFError: Error, Hashable, Sendable {
 
 extension ITFDocument {
   /// The document as UTF-8: the same trace gives the same bytes.
-  package func encoded() throws -> Data {
-    try json.encoded()
+  package func encoded() -> Data {
+    json.encoded()
   }
 
   /// The document as a JSON value.
@@ -95,17 +96,17 @@ extension ITFDocument {
   }
 
   private func state(_ step: TraceStep, index: Int) -> JSON {
-    var members: [String: JSON] = ["#meta": stepMeta(step, index: index)]
+    var members: JSON.Members = ["#meta": stepMeta(step, index: index)]
     for (name, value) in zip(trace.variables, step.values) { members[name] = JSON(value) }
     return .object(members)
   }
 
   private func stepMeta(_ step: TraceStep, index: Int) -> JSON {
-    var members: [String: JSON] = [
+    var members: JSON.Members = [
       "index": .integer(index),
       "rule": index == 0 ? .null : .string(step.firing.name),
-      "ruleIndex": .integer(step.firing.index),
       "parameters": .array(step.firing.parameters.map { .array([.string($0.name), JSON($0.value)]) }),
+      "ruleIndex": .integer(step.firing.index),
     ]
     if index == 0 { members["startstate"] = .string(step.firing.name) }
     if index == trace.steps.count - 1, let failure = trace.failure {
@@ -155,7 +156,7 @@ extension JSON {
     case .member(let name): self = .string(name)
     case .scalar(let type, let index): self = .string("\(type)_\(index)")
     case .record(let fields):
-      self = .object(Dictionary(uniqueKeysWithValues: fields.map { ($0.name, JSON($0.value)) }))
+      self = .object(JSON.Members(fields.map { ($0.name, JSON($0.value)) }))
     case .array(let elements):
       self = .object(["#map": .array(elements.map { .array([JSON($0.index), JSON($0.value)]) })])
     }

@@ -20,7 +20,7 @@ package enum JSONReport {
       "file": .string(row.file),
       "scope": .string(row.scope),
       "constants": .object(
-        Dictionary(row.constants.map { ($0.name, constant($0.text)) }, uniquingKeysWith: { first, _ in first })),
+        JSON.Members(row.constants.map { ($0.name, constant($0.text)) })),
       "variant": text(row.variant),
       "property": .string(row.property),
       "kind": .string(row.kind.rawValue),

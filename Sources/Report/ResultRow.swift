@@ -48,7 +48,7 @@ package struct ResultRow: Sendable {
 
   /// The model's bare name.
   package var model: String
-  /// Its path as shown.
+  /// Its path: a shipped model's from the folder that holds Models/, any other as given.
   package var file: String
   package var scope: String
   package var constants: [NamedText]

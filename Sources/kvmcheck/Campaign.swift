@@ -217,7 +217,7 @@ struct Campaign: Sendable {
     _ location: ModelLocator.Location, scope: String, _ diagnostics: [String]
   ) -> FileResult {
     var row = ResultRow(
-      model: location.name, file: location.path, scope: scope, constants: [], property: "the file is a model",
+      model: location.name, file: location.file, scope: scope, constants: [], property: "the file is a model",
       kind: .invariant, verdict: .rejected)
     row.diagnostics = diagnostics
     row.asExpected = false

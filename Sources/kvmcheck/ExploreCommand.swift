@@ -60,7 +60,7 @@ struct ExploreCommand: AsyncParsableCommand {
     throw result.exitCode
   }
 
-  private func document(_ json: JSON) throws -> String { String(decoding: try json.encoded(), as: UTF8.self) }
+  private func document(_ json: JSON) throws -> String { String(decoding: json.encoded(), as: UTF8.self) }
 
   /// The object of a model that was not searched.
   private static func undecided(

@@ -6,8 +6,11 @@ struct ModelLocator: Sendable {
   struct Location: Sendable, Hashable {
     /// The file's name without folder and ending; `stdin` for standard input.
     let name: String
-    /// As shown: relative to the working directory where that is shorter.
+    /// Where to read it: relative to the working directory where that is shorter.
     let path: String
+    /// How results call it: a shipped model from the folder that holds Models/ (`Models/sept-teardown.m`), wherever the command
+    /// runs; any other as the user wrote it.
+    let file: String
     let isStandardInput: Bool
   }
 
@@ -45,16 +48,20 @@ struct ModelLocator: Sendable {
     let folder = URL(fileURLWithPath: root).appendingPathComponent("Models")
     let enumerator = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
     let urls = (enumerator?.compactMap { $0 as? URL } ?? []).filter { $0.pathExtension == "m" }
-    return urls.map(\.standardizedFileURL.path).sorted().map {
-      Location(name: Self.name($0), path: Self.shown($0), isStandardInput: false)
+    let prefix = folder.deletingLastPathComponent().standardizedFileURL.path + "/"
+    return urls.map(\.standardizedFileURL.path).sorted().map { path in
+      let file = path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
+      return Location(name: Self.name(path), path: Self.shown(path), file: file, isStandardInput: false)
     }
   }
 
   /// The model that an argument names: a path, `-`, or the bare name of a shipped one.
   func find(_ argument: String) throws(NotFound) -> Location {
-    if argument == "-" { return Location(name: "stdin", path: "<stdin>", isStandardInput: true) }
+    if argument == "-" {
+      return Location(name: "stdin", path: "<stdin>", file: "<stdin>", isStandardInput: true)
+    }
     if FileManager.default.fileExists(atPath: argument) || argument.contains("/") || argument.hasSuffix(".m") {
-      return Location(name: Self.name(argument), path: argument, isStandardInput: false)
+      return Location(name: Self.name(argument), path: argument, file: argument, isStandardInput: false)
     }
     let shipped = try all()
     guard let found = shipped.first(where: { $0.name == argument }) else {

@@ -107,7 +107,7 @@ struct ProveInvariantsCommand: AsyncParsableCommand {
   /// The rows of a file under their headings.
   private static func text(of result: Campaign.FileResult, scope: String, report: TextReport) -> String {
     var text = report.heading(
-      model: result.location.name, file: result.location.path, title: result.title, scope: scope,
+      model: result.location.name, file: result.location.file, title: result.title, scope: scope,
       constants: Self.words(result.constants), omissions: result.omissions)
     let width = min(72, result.rows.map(\.property.count).max() ?? 0)
     var variant: String?

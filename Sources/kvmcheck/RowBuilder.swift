@@ -131,7 +131,7 @@ extension RowBuilder {
   /// A row without an answer.
   func empty(_ name: String, kind: ResultRow.Kind) -> ResultRow {
     ResultRow(
-      model: instance.loaded.location.name, file: instance.loaded.location.path, scope: instance.scope,
+      model: instance.loaded.location.name, file: instance.loaded.location.file, scope: instance.scope,
       constants: instance.constants, variant: instance.variant?.name, property: name, kind: kind, verdict: .limit)
   }
 

@@ -87,8 +87,8 @@ struct TraceReplayCommand: ParsableCommand {
       "schema": .string("kvmcheck/1"), "kernel": .string(report.kernel.name), "kvmmmu": .integer(report.kvmmmu),
       "compared": .integer(report.compared), "matched": .integer(report.matched),
       "allowed": .object(
-        Dictionary(uniqueKeysWithValues: report.allowed.map { ($0.key.rawValue, JSON.integer($0.value)) })),
-      "ignored": .object(Dictionary(uniqueKeysWithValues: report.ignored.map { ($0.name, JSON.integer($0.count)) })),
+        JSON.Members(report.allowed.map { ($0.key.rawValue, JSON.integer($0.value)) }.sorted { $0.0 < $1.0 })),
+      "ignored": .object(JSON.Members(report.ignored.map { ($0.name, JSON.integer($0.count)) })),
       "ok": .boolean(report.isConformant),
       "firstDifference": report.difference.map { difference in
         .object([

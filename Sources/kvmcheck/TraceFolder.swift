@@ -33,7 +33,7 @@ struct TraceFolder {
       let origin = ITFDocument.Origin(
         model: row.model, sha256: sha256, constants: row.constants, variant: row.variant, property: row.property,
         verdict: row.verdict.rawValue, deadlock: result.deadlock?.rawValue)
-      let bytes = Array(try ITFDocument(origin: origin, trace: trace).encoded())
+      let bytes = Array(ITFDocument(origin: origin, trace: trace).encoded())
       do throws(ConsoleError) {
         try Destination(path: file).write(bytes)
         result.rows[index].traceFile = file

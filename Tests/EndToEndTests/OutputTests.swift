@@ -46,6 +46,26 @@ struct OutputTests {
     #expect(try result.json()["ok"] == .boolean(false))
   }
 
+  @Test("a shipped model's file is named from the folder of Models/, any other as it was given")
+  func file() throws {
+    try TemporaryFolder.with { folder in
+      func file(_ arguments: [String], in place: URL) throws -> String? {
+        let result = try CommandLineTool.run(["prove", "invariants", "--format", "json"] + arguments, in: place)
+        #expect(result.status == 0, "\(result.errors)")
+        return try result.rows().first?["file"]?.text
+      }
+      let root = CommandLineTool.root
+      let shipped = "Models/gmem-toggle.m"
+      #expect(try file(["gmem-toggle"], in: root) == shipped)
+      #expect(try file(["gmem-toggle"], in: root.appending(path: "Models")) == shipped)
+      #expect(try file(["gmem-toggle", "--root", root.path], in: folder.url) == shipped)
+      let mine = try folder.file("mine.m", Texts.switching)
+      #expect(try file(["mine.m"], in: folder.url) == "mine.m")
+      #expect(try file(["./mine.m"], in: folder.url) == "./mine.m")
+      #expect(try file([mine.path], in: folder.url) == mine.path)
+    }
+  }
+
   @Test("explore's JSON: exact counts")
   func explore() throws {
     let arguments = ["explore", "-", "--format", "json", "--const", "N=1"]

@@ -51,26 +51,69 @@ private enum Sample {
 
   /// The sample's text with one replacement; the replaced text must be there.
   static func mutated(_ old: String, _ new: String) throws -> Data {
-    let text = String(decoding: try document.encoded(), as: UTF8.self)
+    let text = String(decoding: document.encoded(), as: UTF8.self)
     #expect(text.contains(old))
     return Data(text.replacingOccurrences(of: old, with: new).utf8)
   }
 }
 
 @Test func traceReadsBackAsWritten() throws {
-  let data = try Sample.document.encoded()
+  let data = Sample.document.encoded()
   #expect(try Sample.read(data) == Sample.document)
-  #expect(try Sample.document.encoded() == data)
+  #expect(Sample.document.encoded() == data)
 }
 
 @Test func valuesAreSpeltAsApalacheSpellsThem() throws {
-  let text = String(decoding: try Sample.document.encoded(), as: UTF8.self)
+  let text = String(decoding: Sample.document.encoded(), as: UTF8.self)
     .split(whereSeparator: \.isWhitespace).joined()
   #expect(text.contains(#""owner":"vcpu_1""#))
   #expect(text.contains(##""page":{"#map":[["vcpu_0",{"#bigint":"-7"}],["vcpu_1",{"#unserializable":"undefined"}]]}"##))
   #expect(text.contains(##""vars":["open","count","state","owner","slot","page"]"##))
   #expect(text.contains(#""rule":null"#))
   #expect(text.contains(#""rule":"block""#))
+}
+
+@Test func membersStandInTheirOrder() {
+  let text = String(decoding: Sample.document.encoded(), as: UTF8.self).split(whereSeparator: \.isWhitespace).joined()
+  let head =
+    ##"{"#meta":{"schema":"kvmcheck-trace/1","model":"sample","sha256":"ab12","constants":[["N","2"]],"##
+    + #""variant":"no-track","property":"p","verdict":"violated","deadlock":"stuck"},"vars":["#
+  #expect(text.hasPrefix(head), "\(text)")
+  let variables = Sample.variables.map { "\"\($0.name)\":" }
+  let state = text.range(of: ##""states":[{"#meta":{"index":0,"rule":null,"parameters":[],"##)
+  #expect(state != nil)
+  let places = variables.compactMap { name in
+    state.flatMap { text.range(of: name, range: $0.upperBound..<text.endIndex)?.lowerBound }
+  }
+  #expect(places.count == variables.count && places == places.sorted())
+  #expect(text.contains(##"{"#meta":{"index":1,"rule":"block","parameters":[["v","vcpu_1"]],"##))
+  // A run-time error stands in the last state's #meta, and only there.
+  #expect(text.ranges(of: "\"error\":").count == 1)
+  let error = text.range(of: "\"error\":")?.lowerBound
+  #expect(error.map { $0 > text.range(of: "\"index\":1")?.lowerBound ?? text.endIndex } == true)
+}
+
+@Test func recordsKeepTheOrderOfTheirFields() {
+  let record = Value.record([
+    NamedValue("z", .boolean(true)), NamedValue("a", .integer(1)), NamedValue("m", .undefined),
+  ])
+  let text = String(decoding: JSON(record).encoded(), as: UTF8.self).split(whereSeparator: \.isWhitespace).joined()
+  #expect(text == ##"{"z":true,"a":{"#bigint":"1"},"m":{"#unserializable":"undefined"}}"##)
+}
+
+@Test func jsonIsReadBackWhateverItHolds() throws {
+  let json = JSON.object([
+    "text": .string("a \"quote\", \\ / \n\t\r \u{1} \u{1F600} é"), "none": .null, "empty": .array([]),
+    "nothing": .object([:]),
+    "numbers": .array([.integer(-3), .integer(.max), .decimal(0.25)]), "truth": .boolean(false),
+  ])
+  #expect(try JSONDecoder().decode(JSON.self, from: json.encoded()) == json)
+  #expect(JSON.object(["a": .null, "b": .integer(1)]) == .object(["b": .integer(1), "a": .null]))
+  #expect(JSON.object(["a": .null]) != .object(["b": .null]))
+  var members: JSON.Members = ["a": .null, "b": .null]
+  members["a"] = nil
+  members["a"] = .integer(2)
+  #expect(members.keys == ["b", "a"])
 }
 
 @Test(arguments: [
