@@ -44,54 +44,100 @@ extension BreadthFirstSearch {
 
   /// The run that a witness ends; nil where the task was cancelled and the firings take too long to be repeated.
   private func trace(to witness: Witness) -> Trace? {
-    var steps: [TraceStep]
+    var steps: [ReachedStep]
+    var failure = witness.failure
     switch witness.origin {
     case .startstate(let copy):
-      steps = [TraceStep(firing: program.firing(startstate: copy), values: values(witness.state))]
+      guard let end = options.symmetry.isEmpty ? witness.end : end(of: interpreter.start(copy)) else { return nil }
+      steps = [ReachedStep(firing: program.firing(startstate: copy), state: end.state)]
+      failure = end.failure ?? failure
     case .rule(let copy, let parent):
-      guard let before = path(to: parent) else { return nil }
-      steps = before + [TraceStep(firing: program.firing(rule: copy), values: values(witness.state))]
+      guard let before = path(to: parent), let source = before.last?.state else { return nil }
+      if options.symmetry.isEmpty, let state = witness.state {
+        steps = before + [ReachedStep(firing: program.firing(rule: copy), state: state)]
+      } else {
+        guard let (last, found) = lastStep(of: witness, from: source) else { return nil }
+        steps = before + [last]
+        failure = found ?? failure
+      }
     case .stored(let number):
       guard let path = path(to: number) else { return nil }
       steps = path
     }
-    return Trace(variables: program.model.variables.map(\.name), steps: steps, failure: witness.failure)
+    return Trace(
+      variables: program.model.variables.map(\.name),
+      steps: steps.map { TraceStep(firing: $0.firing, values: program.values(of: $0.state)) }, failure: failure)
   }
 
-  /// The named values of a witness' last state.
-  private func values(_ state: State?) -> [Value] { state.map(program.values(of:)) ?? [] }
+  /// A step of a run.
+  private struct ReachedStep {
+    let firing: Firing
+    let state: State
+  }
 
-  /// The run to a stored state: along the parents, re-firing their copies.
-  private func path(to number: Int) -> [TraceStep]? {
+  /// The step that ends a witness' run, from a renaming of its parent; with the failure if the firing itself fails.
+  private func lastStep(of witness: Witness, from source: State) -> (ReachedStep, RunTimeFailure?)? {
+    guard case .rule(let copy, _) = witness.origin else { return nil }
+    for candidate in [copy] + Array(0..<program.ruleCopies) {
+      let result = interpreter.fire(candidate, on: source)
+      if result == .stopped { return nil }
+      guard let end = end(of: result), isSame(end, as: witness) else { continue }
+      return (ReachedStep(firing: program.firing(rule: candidate), state: end.state), end.failure)
+    }
+    preconditionFailure("a violation is found again in a renaming of its run")
+  }
+
+  /// Where a firing ends; nil if it is none.
+  private func end(of result: StepResult) -> (state: State, failure: RunTimeFailure?)? {
+    switch result {
+    case .disabled, .dropped, .stopped: nil
+    case .successor(let state): (state, nil)
+    case .failed(let failure, let partial): (partial, failure)
+    }
+  }
+
+  /// Whether a firing ends as a witness does, but for names of scalarset values.
+  private func isSame(_ end: (state: State, failure: RunTimeFailure?), as witness: Witness) -> Bool {
+    if let failure = end.failure {
+      return failure.property == witness.failure?.property && failure.location == witness.failure?.location
+    }
+    return witness.state.map { representative(of: $0) == representative(of: end.state) } ?? false
+  }
+
+  /// The run to a stored state, or one of its orbit: along the parents, re-firing their copies.
+  private func path(to number: Int) -> [ReachedStep]? {
     var numbers = [number]
     while let last = numbers.last, last >= levels[1] { numbers.append(set.parent(of: last)) }
     numbers.reverse()
-    var steps: [TraceStep] = []
-    for (depth, current) in numbers.enumerated() {
+    var steps: [ReachedStep] = []
+    for current in numbers {
       let state = State(words: (0..<set.stateWords).map { set.state(current)[$0] })
-      let firing = depth == 0 ? startstate(of: state) : rule(from: steps.count, numbers[depth - 1], to: state)
-      guard let firing else { return nil }
-      steps.append(TraceStep(firing: firing, values: program.values(of: state)))
+      let step = steps.last.map { rule(from: $0.state, to: state, depth: steps.count) } ?? startstate(of: state)
+      guard let step else { return nil }
+      steps.append(step)
     }
     return steps
   }
 
   /// The first start state that gives a state.
-  private func startstate(of state: State) -> Firing? {
+  private func startstate(of state: State) -> ReachedStep? {
     for copy in 0..<program.startstateCopies {
       let result = interpreter.start(copy)
-      if result == .successor(state) { return program.firing(startstate: copy) }
+      if case .successor(let found) = result, representative(of: found) == state {
+        return ReachedStep(firing: program.firing(startstate: copy), state: found)
+      }
       if result == .stopped { return nil }
     }
     preconditionFailure("a state of level 0 is a start state")
   }
 
-  /// The first copy that leads from a stored state to another.
-  private func rule(from depth: Int, _ parent: Int, to state: State) -> Firing? {
-    let source = State(words: (0..<set.stateWords).map { set.state(parent)[$0] })
+  /// The first copy that leads from a state of a stored state's orbit to one of another's.
+  private func rule(from source: State, to state: State, depth: Int) -> ReachedStep? {
     for copy in 0..<program.ruleCopies {
       let result = interpreter.fire(copy, on: source)
-      if result == .successor(state) { return program.firing(rule: copy) }
+      if case .successor(let found) = result, representative(of: found) == state {
+        return ReachedStep(firing: program.firing(rule: copy), state: found)
+      }
       if result == .stopped { return nil }
     }
     preconditionFailure("a stored state is a successor of its parent, at depth \(depth)")

@@ -15,11 +15,14 @@ import TransitionSystems
 /// - Unless it stops at the first violation, the search goes on through violating states: every property is decided for
 ///   itself. A firing that fails has no successor; a state on which a property's evaluation fails is stored, and violates it.
 /// - A cancelled task ends the search, also inside a firing or an evaluation that takes long: what came of the batch is dropped.
+/// - With `SearchOptions.symmetry` every state is replaced by its orbit's canonical form before it is looked up; all counts are then
+///   of orbits, and rules fired are counted in the canonical states. Traces are real runs: along the orbits, state by state.
 /// - Parents are stored (4 bytes a state), rules are not: a trace re-fires the parent's copies until one gives the state.
 package final class BreadthFirstSearch {
   let program: Program
   let interpreter: Interpreter
   let options: SearchOptions
+  private let symmetry: Symmetry?
   let set: StateSet
   let buffer: SuccessorBuffer
   /// The copies that the constants do not switch off, in file order.
@@ -61,6 +64,8 @@ package final class BreadthFirstSearch {
     /// The last state, unless it is stored.
     let state: State?
     let failure: RunTimeFailure?
+    /// The last state and how it fails; nil if it is stored.
+    var end: (state: State, failure: RunTimeFailure?)? { state.map { ($0, failure) } }
   }
 
   /// States whose successors are computed before any is looked up.
@@ -69,6 +74,7 @@ package final class BreadthFirstSearch {
   package init(_ program: Program, options: SearchOptions) {
     self.program = program
     self.options = options
+    symmetry = options.symmetry.isEmpty ? nil : Symmetry(program, scalarsets: options.symmetry)
     interpreter = Interpreter(program, stopping: .whenCancelled)
     set = StateSet(stateWords: program.stateWords)
     buffer = SuccessorBuffer(stateWords: program.stateWords)
@@ -95,6 +101,9 @@ package final class BreadthFirstSearch {
     groups.deallocate()
   }
 
+  /// What a state is stored as.
+  func representative(of state: State) -> State { symmetry?.canonical(state) ?? state }
+
   /// Firings of all rules, those to old states included.
   var rulesFired: Int { program.rules.indices.reduce(0) { $0 + fired[$1] } }
 
@@ -115,6 +124,7 @@ package final class BreadthFirstSearch {
       let origin = Witness.Origin.startstate(copy: copy)
       switch interpreter.runStartstate(copy) {
       case .success:
+        symmetry?.canonicalize(interpreter.words)
         interpreter.state.words.withUnsafeBufferPointer { words in
           if let first = words.baseAddress { visit(first, origin, parent: 0, hash: nil) }
         }
@@ -178,6 +188,7 @@ package final class BreadthFirstSearch {
     case .success:
       let words = UnsafePointer(interpreter.words)
       let same = memcmp(words, state, set.stateWords &* 8) == 0
+      if !same, let symmetry { symmetry.canonicalize(interpreter.words) }
       let hash = same ? 0 : set.hash(words)
       if !same { set.prefetch(hash) }
       progress = same ? max(progress, .fired) : .changed

@@ -21,9 +21,13 @@ package struct ExplicitEngine: Engine {
     return properties.map { verdict($0, report) }
   }
 
-  /// Searches as rumur does: to the end, or to the first violation, error or deadlock.
-  package func explore(within budget: Budget = Budget()) -> SearchReport {
-    let options = SearchOptions(stop: .atFirstViolation, budget: budget, deadlock: deadlock)
+  /// Searches as rumur does: to the end, or to the first violation, error or deadlock; with `only`, to the first of that property.
+  /// `symmetry` names scalarsets as `SearchOptions.symmetry` does.
+  package func explore(
+    within budget: Budget = Budget(), only: PropertyID? = nil, symmetry: Set<Int> = []
+  ) -> SearchReport {
+    let stop: SearchOptions.Stop = only.map { .whenDecided([$0]) } ?? .atFirstViolation
+    let options = SearchOptions(stop: stop, budget: budget, deadlock: deadlock, symmetry: symmetry)
     return BreadthFirstSearch(program, options: options).run()
   }
 

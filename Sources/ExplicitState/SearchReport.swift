@@ -16,8 +16,12 @@ package struct SearchOptions: Sendable {
   package var stop: Stop
   package var budget: Budget
   package var deadlock: DeadlockMode
+  /// Scalarsets, by declaration, whose renamings turn a state into one that need not be visited as well. Requires: the model treats
+  /// the values of each alike.
+  package var symmetry: Set<Int>
 
-  package init(stop: Stop, budget: Budget = Budget(), deadlock: DeadlockMode) {
+  package init(stop: Stop, budget: Budget = Budget(), deadlock: DeadlockMode, symmetry: Set<Int> = []) {
+    self.symmetry = symmetry
     self.stop = stop
     self.budget = budget
     self.deadlock = deadlock

@@ -124,19 +124,7 @@ extension ResultRow {
   package var failsToEvaluate: Bool { kind == .invariant && trace?.failure != nil }
 
   /// The exit code that this row alone would give.
-  package var exitCode: Int32 {
-    switch verdict {
-    case .proved, .provedAnySize: 0
-    case .violated: 10
-    case .deadlock: 11
-    case .vacuous: 12
-    case .bounded: 20
-    case .unknown: 21
-    case .limit: 30
-    case .rejected: 40
-    case .contradiction: 50
-    }
-  }
+  package var exitCode: Int32 { verdict.exitCode }
 
   /// The exit code of several rows: the first of 50, 10, 11, 12, 40, 30, 21, 20 that occurs unexpectedly.
   ///
@@ -152,5 +140,22 @@ extension ResultRow {
   private var unexpectedCode: Int32 {
     if let replay, case .diverged = replay.result { return 50 }
     return exitCode == 0 ? 10 : exitCode
+  }
+}
+
+extension ResultRow.Word {
+  /// The exit code that the verdict alone would give.
+  package var exitCode: Int32 {
+    switch self {
+    case .proved, .provedAnySize: 0
+    case .violated: 10
+    case .deadlock: 11
+    case .vacuous: 12
+    case .bounded: 20
+    case .unknown: 21
+    case .limit: 30
+    case .rejected: 40
+    case .contradiction: 50
+    }
   }
 }

@@ -14,8 +14,8 @@ struct KVMCheck: AsyncParsableCommand {
     abstract: "Proves or refutes what people say about KVM's confidential-computing state machines.",
     version: Version.text,
     subcommands: [
-      ProveCommand.self, ExploreCommand.self, ReplayCommand.self, ExportCommand.self, CertificateCommand.self,
-      TraceCommand.self, CompareCommand.self, EngineCommand.self,
+      ProveCommand.self, ExploreCommand.self, SimulateCommand.self, ReplayCommand.self, CertificateCommand.self,
+      ExportCommand.self, TraceCommand.self, CompareCommand.self, EngineCommand.self,
     ])
 
   /// Runs the command line; every error becomes its exit code and a line that says what was found and what was expected.

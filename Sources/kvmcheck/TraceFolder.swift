@@ -29,14 +29,11 @@ struct TraceFolder {
     for index in result.rows.indices {
       guard let trace = result.rows[index].trace, let sha256 = result.sha256 else { continue }
       let row = result.rows[index]
-      let file = path + "/" + fileName(of: row)
       let origin = ITFDocument.Origin(
         model: row.model, sha256: sha256, constants: row.constants, variant: row.variant, property: row.property,
         verdict: row.verdict.rawValue, deadlock: result.deadlock?.rawValue)
-      let bytes = Array(ITFDocument(origin: origin, trace: trace).encoded())
       do throws(ConsoleError) {
-        try Destination(path: file).write(bytes)
-        result.rows[index].traceFile = file
+        result.rows[index].traceFile = try save(ITFDocument(origin: origin, trace: trace), scope: row.scope)
       } catch {
         report(error)
       }
@@ -44,9 +41,16 @@ struct TraceFolder {
     return result
   }
 
+  /// Writes one trace. Returns: its file. Throws: it cannot be written.
+  mutating func save(_ document: ITFDocument, scope: String) throws(ConsoleError) -> String {
+    let file = path + "/" + fileName(of: document.origin, scope: scope)
+    try Destination(path: file).write(Array(document.encoded()))
+    return file
+  }
+
   /// `MODEL.SCOPE-OR-VARIANT.PROPERTY.itf.json`, with a number where that is taken.
-  private mutating func fileName(of row: ResultRow) -> String {
-    let name = [row.model, row.variant ?? row.scope, row.property].map(FileName.words).joined(separator: ".")
+  private mutating func fileName(of origin: ITFDocument.Origin, scope: String) -> String {
+    let name = [origin.model, origin.variant ?? scope, origin.property].map(FileName.words).joined(separator: ".")
     var chosen = name
     var count = 1
     while !names.insert(chosen).inserted {

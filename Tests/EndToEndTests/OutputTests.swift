@@ -66,6 +66,61 @@ struct OutputTests {
     }
   }
 
+  @Test("explore --symmetry: counts of orbits, the same verdict, and a real run")
+  func symmetry() throws {
+    let text = """
+      type p: scalarset(3);
+      var on: array[p] of boolean;
+      startstate begin for i: p do on[i] := false; end; end;
+      ruleset i: p do rule "flip" begin on[i] := !on[i]; end; end;
+      invariant "some off" exists i: p do !on[i] end;
+
+      """
+    func explore(_ text: String, _ options: [String]) throws -> CommandLineTool.Result {
+      try CommandLineTool.run(["explore", "-", "--format", "json"] + options, input: text)
+    }
+    let holding = text.replacing("!on[i] end", with: "!on[i] | on[i] end")
+    let plain = try explore(holding, []).json()
+    let reduced = try explore(holding, ["--symmetry"]).json()
+    #expect(plain["symmetry"] == .boolean(false) && reduced["symmetry"] == .boolean(true))
+    #expect(plain["states"] == .integer(8) && reduced["states"] == .integer(4))
+    #expect(plain["rulesFired"] == .integer(24) && reduced["rulesFired"] == .integer(12))
+    #expect(plain["diameter"] == .integer(3) && reduced["diameter"] == .integer(3))
+    #expect(reduced["verdict"] == .string("proved"))
+    let violated = try explore(text, ["--symmetry"])
+    #expect(violated.status == 10)
+    #expect(try violated.json()["property"] == .string("some off"))
+    // A loop that tells the values apart: said, and not reduced.
+    let apart = holding + "rule \"first\" begin for i: p do if on[i] then return; end; on[i] := true; end; end;\n"
+    let asymmetric = try explore(apart, ["--symmetry"])
+    #expect(asymmetric.status == 0)
+    #expect(asymmetric.errors.contains("no symmetry: 6:") && asymmetric.errors.contains("tells the values"))
+    #expect(try asymmetric.json()["symmetry"] == .boolean(false))
+    #expect(try asymmetric.json()["states"] == explore(apart, []).json()["states"])
+    let none = try explore(Texts.switching, ["--symmetry"])
+    #expect(none.errors.contains("the model has no scalarset"))
+  }
+
+  @Test("explore --only, --traces, --quiet")
+  func exploreOptions() throws {
+    try TemporaryFolder.with { folder in
+      let model = try folder.file("counter.m", Texts.counter).path
+      let traces = folder.url.appending(path: "traces").path
+      let small = try CommandLineTool.run(["explore", model, "--only", "small"])
+      #expect(small.status == 0)
+      #expect(small.output.contains("4 states"))
+      let unknown = try CommandLineTool.run(["explore", model, "--only", "smaller"])
+      #expect(unknown.status == 64)
+      #expect(unknown.errors.contains("no property is called smaller; known: small, below two"))
+      let saved = try CommandLineTool.run(["explore", model, "--traces", traces, "--only", "below two", "--quiet"])
+      #expect(saved.status == 10)
+      #expect(!saved.output.contains("x: 1 → 2"))
+      #expect(try CommandLineTool.run(["explore", model]).output.contains("x: 1 → 2"))
+      let file = traces + "/counter.default.below-two.itf.json"
+      #expect(try CommandLineTool.run(["replay", file, "--model", model]).status == 0)
+    }
+  }
+
   @Test("explore's JSON: exact counts")
   func explore() throws {
     let arguments = ["explore", "-", "--format", "json", "--const", "N=1"]
