@@ -15,7 +15,7 @@ struct KVMCheck: AsyncParsableCommand {
     version: Version.text,
     subcommands: [
       ProveCommand.self, ExploreCommand.self, SimulateCommand.self, ReplayCommand.self, CertificateCommand.self,
-      ExportCommand.self, TraceCommand.self, CompareCommand.self, EngineCommand.self,
+      ExportCommand.self, TraceCommand.self, CompareCommand.self, EngineCommand.self, HostCommand.self,
     ])
 
   /// Runs the command line; every error becomes its exit code and a line that says what was found and what was expected.
