@@ -34,6 +34,12 @@ struct ReplayCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The engine's policy (default: the variant's).", valueName: "policy"))
   var policy: String?
 
+  @Option(help: "The form of results: text, json.")
+  var format = CommonOptions.Format.text
+
+  @Option(name: .short, help: ArgumentHelp("Write results to a file instead of standard output.", valueName: "file"))
+  var output: String?
+
   @Option(help: ArgumentHelp("The folder that holds Models/.", valueName: "dir"))
   var root: String?
 
@@ -47,7 +53,7 @@ struct ReplayCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let console = Console()
+    let console = try Console(path: output, quiet: true)
     if let witness {
       let evidence = try WitnessFile(path: witness).evidence(of: export, of: trace, root: root)
       return try replay(evidence, console)
@@ -80,20 +86,17 @@ struct ReplayCommand: AsyncParsableCommand {
       console.diagnose("\(witness ?? trace): does not re-execute: step \(error.step): \(error.reason)")
       throw ExitCode.contradiction
     }
-    guard let replayer = Replayer(program: evidence.program) else {
-      try console.write(
-        Self.text(document, replay: nil) + "not replayable: the model names no operation of the engine\n")
-      throw ExitCode.success
-    }
     let variant = evidence.instance.variant
-    let report = replayer.replay(
+    let report = Replayer(program: evidence.program)?.replay(
       document.trace, policy: policy ?? variant.map { $0.policy ?? $0.name } ?? "right",
       event: variant?.event(of: document.origin.property), tolerating: variant?.events ?? [])
-    try console.write(Self.text(document, replay: report))
-    switch report.result {
-    case .reproduced: break
-    case .diverged, .notReplayable: throw ExitCode.contradiction
+    let outcome = ReplayOutcome(file: witness ?? trace, document: document, replay: report)
+    switch format {
+    case .text: try console.write(outcome.text)
+    case .json: try console.write(outcome.json.document)
     }
+    try console.finish()
+    if !outcome.isSuccess { throw ExitCode.contradiction }
   }
 
   private func header() throws -> ITFDocument.Header {
@@ -149,13 +152,6 @@ struct ReplayCommand: AsyncParsableCommand {
       guard let family = families.first(where: { $0.position == index }) else { return nil }
       return family.parameters.map { ($0.name, ValueShape($0.type)) }
     }
-  }
-
-  private static func text(_ document: ITFDocument, replay: ReplayReport?) -> String {
-    let origin = document.origin
-    let heading =
-      origin.model + (origin.variant.map { ", variant \($0)" } ?? "") + ": \(origin.verdict): \(origin.property)\n"
-    return heading + TraceTable(document.trace, replay: replay).lines(indent: 2).joined(separator: "\n") + "\n"
   }
 }
 

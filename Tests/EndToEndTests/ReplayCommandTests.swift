@@ -35,6 +35,41 @@ struct ReplayCommandTests {
     }
   }
 
+  @Test("JSON: one object, whatever came out")
+  func json() throws {
+    try TemporaryFolder.with { folder in
+      let file = try #require(save(in: folder).first)
+      let json = try CommandLineTool.run(["replay", file.path, "--format", "json"]).json()
+      #expect(json["schema"] == .string("kvmcheck/1"))
+      #expect(json["trace"] == .string(file.path))
+      #expect(json["model"] == .string("coco-flags"))
+      #expect(json["variant"] == .string("attributes-unchecked"))
+      #expect(json["verdict"] == .string("violated"))
+      #expect(json["replay"] == .string("reproduced"))
+      #expect(json["event"] == .string("private-attribute-without-private-memory"))
+      #expect(json["policy"] == .string("attributes-unchecked"))
+      #expect(json["divergence"] == .null && json["reason"] == .null)
+      #expect(json["rightKernel"]?["result"] == .string("stops"))
+      #expect(json["rightKernel"]?["status"] == .string("-EINVAL"))
+      #expect(json["ok"] == .boolean(true))
+      guard case .array(let steps)? = json["steps"], case .integer(let depth)? = json["depth"] else {
+        Issue.record("no steps")
+        return
+      }
+      #expect(steps.count == depth + 1)
+      guard case .array(let last)? = steps.last?["operations"] else { return }
+      #expect(last.last?["checks"] == .array([.string("private-attribute-without-private-memory")]))
+      let output = folder.url.appending(path: "replay.json").path
+      let right = ["replay", file.path, "--policy", "right", "--format", "json"]
+      #expect(try CommandLineTool.run(right + ["-o", output]).status == 50)
+      let other = try JSONDecoder().decode(JSON.self, from: Data(contentsOf: URL(fileURLWithPath: output)))
+      #expect(other["replay"] == .string("diverged") && other["event"] == .null && other["ok"] == .boolean(false))
+      #expect(other["divergence"]?["subject"] == .string("private_attribute[gfn=4096]"))
+      #expect(other["divergence"]?["model"] == .string("true") && other["divergence"]?["engine"] == .string("false"))
+      #expect(other["rightKernel"] == .object(["result": .string("is-this-kernel")]))
+    }
+  }
+
   @Test("under the right kernel it diverges: 50")
   func right() throws {
     try TemporaryFolder.with { folder in
@@ -143,6 +178,9 @@ struct ReplayCommandTests {
       let result = try CommandLineTool.run(["replay", file, "--model", model])
       #expect(result.status == 0)
       #expect(result.output.contains("not replayable"))
+      let json = try CommandLineTool.run(["replay", file, "--model", model, "--format", "json"]).json()
+      #expect(json["replay"] == .string("not-replayable") && json["ok"] == .boolean(true))
+      #expect(json["reason"]?.text?.contains("names no operation") == true && json["policy"] == .null)
     }
   }
 }
