@@ -28,15 +28,21 @@ package struct CertificateChecker: Sendable {
   private let property: PropertyID
   private let isAnySize: Bool
 
-  /// Puts a certificate and its model together. `property` finds the property in the model by its name.
+  /// Puts a certificate and its model together. `property` finds the property in the model by its name; `proof` is the certificate's
+  /// file as it was read, for saying where in it a lemma is at fault.
   ///
   /// Throws: `Rejection` where one is no legal text.
   package init(
-    _ certificate: CertificateFile, of file: SourceFile, property: (TypedModel) -> PropertyID?
+    _ certificate: CertificateFile, of file: SourceFile, in proof: SourceFile? = nil,
+    property: (TypedModel) -> PropertyID?
   ) throws {
     self.certificate = certificate
-    whole = try StrengthenedModel(
-      file, lemmas: Certification.text(of: certificate.lemmas), constants: certificate.settings)
+    do throws(Rejection) {
+      whole = try StrengthenedModel(
+        file, lemmas: Certification.text(of: certificate.lemmas), constants: certificate.settings)
+    } catch {
+      throw proof.map { ProofPlaces($0).located(error, of: file, constants: certificate.settings) } ?? error
+    }
     guard let property = property(whole.plain) else {
       throw UnfitCertificate(reason: "the model has no property \"\(certificate.property)\"")
     }

@@ -57,7 +57,8 @@ struct LoadedCertificate {
     }
     let name = certificate.property
     do {
-      checker = try CertificateChecker(certificate, of: model.file) { model in
+      let proof = SourceFile(name: path, text: text)
+      checker = try CertificateChecker(certificate, of: model.file, in: proof) { model in
         Question.all(of: model).first { $0.name == name && $0.isSymbolic }?.property
       }
     } catch {

@@ -45,11 +45,13 @@ struct CertificateTamperingTests {
       Change("sizes any", "sizes ROWS=2", 50, "the model has no top-level constant `ROWS`"),
       Change("ALLOW_TOGGLE=false", "ALLOW_TOGGLE=true", 50, "lemma 2, rule \"KVM_SET_USER_MEMORY_REGION2 clears"),
       Change("ALLOW_TOGGLE=false", "ALLOW_TOGGLE=maybe", 50, "constant `ALLOW_TOGGLE` cannot be `maybe`"),
-      Change("!wroteFreed", "!wroteFree", 50, "gmem-toggle.m with lemmas:195:4: error: `wroteFree` is not declared"),
+      Change("!wroteFreed", "!wroteFree", 50, "changed.proof:10:4: error: `wroteFree` is not declared"),
       Change("!wroteFreed", "wroteFreed", 50, "initiation: lemma 1"),
       Change("-> allocated[object1]", "-> !allocated[object1]", 50, "lemma 1, rule \"close of guest_memfd\""),
       Change("invariant \"lemma 1\"", "assume \"lemma 1\"", 40, "line 9: expected `invariant \"name\"`"),
       Change("  !wroteFreed;\n", "", 50, "expected an expression"),
+      Change("!wroteFreed", "!(wroteFreed", 50, "changed.proof:10:15: error: "),
+      Change("!wroteFreed", "wroteFreed + 1 > 0", 50, "changed.proof:10:3: error: "),
     ])
   func refused(_ change: Change) throws {
     let result = try check(change)
