@@ -56,13 +56,17 @@ extension SymbolicExecutor {
     save(leaves, to: try resolve(place))
   }
 
-  /// Every leaf becomes its type's least value.
+  /// Every leaf becomes its type's least value; one of a type without values stays undefined.
   private mutating func clear(_ place: Place) throws(ElaborationError) {
     let target = try resolve(place)
     var leaves: [Scalar] = []
     for leaf in layout.leaves(of: place.type) {
       if case .scalarset(let scalarset) = leaf.type, layout.openSort(of: leaf.type) != nil {
         throw refusal(.asymmetric(.clear, declaration: scalarset.declaration), at: place.range)
+      }
+      guard leaf.type.hasValues else {
+        leaves.append(store.undefined(leaf.type, in: layout))
+        continue
       }
       leaves.append(defined(store.payload(Layout.rawValues(of: leaf.type).lowerBound, of: leaf.type)))
     }

@@ -163,10 +163,10 @@ extension Compiler {
     storeBits([UInt64](repeating: 0, count: (width + 63) / 64), at: address.bit, width: width)
   }
 
-  /// Gives every simple part its least value.
+  /// Gives every simple part its least value; one of a type without values becomes undefined.
   func clear(_ address: Address, _ type: Type) throws(EnumerationLimit) {
     if type.isSimple {
-      storeEncoded(1, at: address, type.encoding)
+      storeEncoded(type.hasValues ? 1 : 0, at: address, type.encoding)
       return
     }
     let width = type.width
@@ -215,7 +215,7 @@ extension Type {
   func writeLeast(to words: inout [UInt64], at bit: Int) {
     switch self {
     case .boolean, .range, .enumeration, .scalarset, .integer:
-      BitField(bit: bit, width: encoding.width).write(1, to: &words)
+      BitField(bit: bit, width: encoding.width).write(hasValues ? 1 : 0, to: &words)
     case .record(let fields):
       for (position, field) in fields.enumerated() {
         field.type.writeLeast(to: &words, at: bit + fieldOffset(position))

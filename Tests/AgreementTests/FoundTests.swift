@@ -73,9 +73,19 @@ struct FoundTests {
   /// The same where no copy can fail.
   static let coverHolds = coverFails.replacing("5 - (n + k)", with: "6 - (n + k)")
 
+  /// A type without values was refused. What `clear` makes of it is undefined; reading it is an error at depth 1.
+  static let noValues = """
+    type C: scalarset(2); T: enum {};
+    var x: boolean; y: T; z: array[C] of record a: T; b: boolean; end;
+    startstate begin x := false; clear y; for c: C do z[c].b := true; end; end;
+    ruleset c: C do rule "clear" begin clear y; undefine z[c].a; z[c].b := !z[c].b; x := true; end; end;
+    ruleset c: C do rule "read" x & !z[c].b ==> begin if z[c].a = y then x := false; end; end; end;
+    invariant "undefined" isundefined(y) & (forall c: C do isundefined(z[c].a) end);
+    """
+
   @Test(
     "agrees by now",
-    arguments: [laterCopyFails, capture, inputBelowQuantifier, deadUndefine, coverFails, coverHolds],
+    arguments: [laterCopyFails, capture, inputBelowQuantifier, deadUndefine, coverFails, coverHolds, noValues],
     RulesetForm.allCases)
   func agrees(_ text: String, _ rulesets: RulesetForm) async throws {
     let agreement = Agreement(text: text, rulesets: rulesets)

@@ -147,6 +147,27 @@ import TransitionSystems
         rule begin x := x + 1; end;
         invariant a[x];
         """),
+    // A type without values: whatever is done to a variable of it, it stays undefined.
+    Case(
+      states: 2, rulesFired: 4,
+      text: """
+        type t: enum {}; r: record a: t; b: boolean; end;
+        var x: boolean; y: t; z: r; a: array[boolean] of r;
+        procedure nothing(p: t; var q: t); begin if isundefined(p) & isundefined(q) then x := !x; end; end;
+        startstate begin x := false; clear y; clear z; clear a; end;
+        rule "clear" begin clear z; clear a; clear y; a[x] := z; x := !x; end;
+        rule "pass" begin nothing(y, a[true].a); undefine y; end;
+        invariant "undefined" isundefined(y) & isundefined(z.a) & isundefined(a[false].a) & !z.b & !a[x].b;
+        """),
+    Case(
+      states: 2, rulesFired: 1, violates: .runTimeErrors, message: "read of undefined value in y within rule",
+      text: """
+        type t: enum {};
+        var x: boolean; y: t; z: t;
+        startstate begin x := false; clear y; end;
+        rule "flip" !x ==> begin x := true; end;
+        rule "copy" x ==> begin z := y; end;
+        """),
     // A cover whose evaluation fails: the state is stored before it is looked at.
     Case(
       states: 4, rulesFired: 3, violates: .runTimeErrors, message: "read of undefined value in u within property",

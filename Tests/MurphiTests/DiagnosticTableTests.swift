@@ -196,7 +196,15 @@ import Testing
     Row(
       "E0704", "`ismember` is not supported yet", "invariant ①ismember(x, boolean)",
       "var ismembe: boolean; invariant ismembe"),
-    Row("E0705", "an enumeration without members is not supported", "var x: ①enum {};", "var x: enum {A};"),
+    Row(
+      "E0705", "an enumeration without members has no value to be an index",
+      "var x: array[①enum {}] of boolean;", "var x: enum {}; y: array[enum {A}] of enum {};"),
+    Row(
+      "E0705", "an enumeration without members has no value to go through",
+      "type t: enum {}; invariant forall i: ①t do true end", "type t: enum {A}; invariant forall i: t do true end"),
+    Row(
+      "E0705", "an enumeration without members has no value to go through",
+      "ruleset i: ①enum {} do rule begin end end", "ruleset i: enum {A} do rule begin end end"),
   ]
 
   /// Statements, calls, warnings.

@@ -57,7 +57,9 @@ import Testing
     "divzeroc": "rumur aborts",
     "qtypeany": "rumur aborts",
     "rsneg": "rumur divides by zero, though the ruleset is sound",
-    "emptyenum": "an enumeration without members has no value",
+    "emptyenumforall": "rumur makes one pass with a value that is none",
+    "emptyenumruleset": "rumur divides by zero",
+    "emptyenumindex": "an array that has no element",
     "intandnamed": "rumur's bug: it does not follow the type's name",
     "guardnobegin": "`rule x := 2` needs no `begin`; rumur takes it for a guard",
     "condmix": "rumur does not compare the branches' types",
@@ -81,8 +83,8 @@ import Testing
   }
 
   @Test func theTableIsWhole() {
-    #expect(Self.lines.count == 252)
-    #expect(Set(Self.lines.map(\.name)).count == 252)
+    #expect(Self.lines.count == 256)
+    #expect(Set(Self.lines.map(\.name)).count == 256)
     #expect(Set(Self.deliberate.keys).isSubset(of: Self.lines.map(\.name)))
   }
 }

@@ -105,8 +105,8 @@ extension MurphiDiagnostics {
     error("E0704", "\(what) not supported yet", at: range)
   }
 
-  /// `enum {}`
-  static func emptyEnumeration(at range: SourceRange) -> Diagnostic {
-    error("E0705", "an enumeration without members is not supported", at: range)
+  /// `enum {}` where values are enumerated: rumur divides by zero there, or takes a value that is none.
+  static func emptyEnumeration(_ purpose: String, at range: SourceRange) -> Diagnostic {
+    error("E0705", "an enumeration without members has no value \(purpose)", at: range)
   }
 }

@@ -31,6 +31,10 @@ extension TypeChecker {
       errors.append(MurphiDiagnostics.notSimple("a quantifier's type", found.description, at: syntax.range))
       return nil
     }
+    if !found.hasValues {
+      errors.append(MurphiDiagnostics.emptyEnumeration("to go through", at: syntax.range))
+      return nil
+    }
     return (.type(found), found)
   }
 

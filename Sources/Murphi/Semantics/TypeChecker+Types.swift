@@ -11,13 +11,17 @@ extension TypeChecker {
     case .boolean: return .boolean
     case .named(let name): return named(name)
     case .range(let lower, let upper): return range(lower, upper)
-    case .enumeration(let members): return enumeration(members, name, syntax.range)
+    case .enumeration(let members): return enumeration(members, name)
     case .scalarset(let size): return scalarset(size, name)
     case .record(let fields): return record(fields)
     case .array(let index, let element):
       let indexType = type(index)
       if let indexType, !indexType.isSimple {
         errors.append(MurphiDiagnostics.notSimple("an array's index", indexType.description, at: index.range))
+        return nil
+      }
+      if let indexType, !indexType.hasValues {
+        errors.append(MurphiDiagnostics.emptyEnumeration("to be an index", at: index.range))
         return nil
       }
       guard let elementType = type(element), let indexType else { return nil }
@@ -77,11 +81,7 @@ extension TypeChecker {
   }
 
   /// `enum { … }`: the members become constants of the innermost scope.
-  private mutating func enumeration(_ members: [NameSyntax], _ name: String?, _ range: SourceRange) -> Type? {
-    if members.isEmpty {
-      errors.append(MurphiDiagnostics.emptyEnumeration(at: range))
-      return nil
-    }
+  private mutating func enumeration(_ members: [NameSyntax], _ name: String?) -> Type? {
     let type = Type.enumeration(EnumerationType(name: name, members: members.map(\.text)))
     for (raw, member) in members.enumerated() {
       declare(member, .constant(Expression(.constant(raw), type: type, range: member.range)))

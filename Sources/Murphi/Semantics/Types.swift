@@ -20,7 +20,8 @@ package indirect enum Type: Hashable, Sendable {
 
   /// The defined values of a simple storable type are the raw integers of this interval; nil for other types.
   ///
-  /// Booleans are 0 and 1; enumeration members and scalarset values count from 0; integers are themselves.
+  /// Booleans are 0 and 1; enumeration members and scalarset values count from 0; integers are themselves. For a type without values
+  /// 0 stands where something must: nothing ever holds it.
   package var rawValues: ClosedRange<Int>? {
     switch self {
     case .boolean: 0...1
@@ -32,7 +33,17 @@ package indirect enum Type: Hashable, Sendable {
   }
 }
 
-/// An enumeration: members in the order written.
+extension Type {
+  /// Whether a simple type has a defined value; `enum {}` has none: a variable of it is undefined for ever, whatever is done to it.
+  package var hasValues: Bool {
+    switch self {
+    case .enumeration(let type): !type.members.isEmpty
+    case .boolean, .range, .scalarset, .record, .array, .integer: true
+    }
+  }
+}
+
+/// An enumeration: members in the order written; there may be none.
 package struct EnumerationType: Hashable, Sendable {
   /// The first name given to it; nil for an anonymous one.
   package let name: String?
