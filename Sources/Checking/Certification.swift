@@ -67,7 +67,6 @@ package struct Certification: Sendable {
   }
 
   /// What a question for every size may cost: nearly all that follows does so within a hundredth of it, and what does not may never end.
-  /// Of sept-teardown's properties 27 of 28 come out for every size with this, 25 with a fifth of it.
   private static let anySizeEffort: UInt32 = 5_000_000
 
   let file: SourceFile
@@ -95,17 +94,20 @@ package struct Certification: Sendable {
   /// Where an obligation is refuted, the lemmas are tried once more, at the scope's sizes, together with what elaboration knew by itself:
   /// code that can never run may leave a place without a value in one elaboration and not in the other.
   ///
+  /// `foundAt` are the sizes at which they were found, by the constants that say so; those of the scope where nothing is said.
+  ///
   /// `proved` hears of each proof at once, by its property's position: making the next one minimal may take minutes.
   package func certify(
-    _ properties: [PropertyID], from lemmas: [Lemma], for forms: Set<Form> = [.theseSizes, .anySize],
-    isMinimal: Bool = true, proved: (Int, Outcome) -> Void = { _, _ in }
+    _ properties: [PropertyID], from lemmas: [Lemma], foundAt: [String: Int] = [:],
+    for forms: Set<Form> = [.theseSizes, .anySize], isMinimal: Bool = true, proved: (Int, Outcome) -> Void = { _, _ in }
   ) throws -> Certified {
-    let certified = try certifyAlone(properties, from: lemmas, for: forms, isMinimal: isMinimal, proved)
+    let certified = try certifyAlone(
+      properties, from: lemmas, foundAt: foundAt, for: forms, isMinimal: isMinimal, proved)
     let refuted = properties.indices.filter { certified.outcomes[$0].isRefuted }
     if refuted.isEmpty { return certified }
     let again = try certifyAlone(
-      refuted.map { properties[$0] }, from: lemmas + definedness(after: lemmas.count), for: [.theseSizes],
-      isMinimal: isMinimal
+      refuted.map { properties[$0] }, from: lemmas + definedness(after: lemmas.count), foundAt: [:],
+      for: [.theseSizes], isMinimal: isMinimal
     ) { position, outcome in proved(refuted[position], outcome) }
     var outcomes = certified.outcomes
     for (position, outcome) in zip(refuted, again.outcomes) { outcomes[position] = outcome }
@@ -122,7 +124,7 @@ package struct Certification: Sendable {
   }
 
   private func certifyAlone(
-    _ properties: [PropertyID], from lemmas: [Lemma], for forms: Set<Form>, isMinimal: Bool,
+    _ properties: [PropertyID], from lemmas: [Lemma], foundAt: [String: Int], for forms: Set<Form>, isMinimal: Bool,
     _ proved: (Int, Outcome) -> Void
   ) throws -> Certified {
     let whole: StrengthenedModel
@@ -140,9 +142,9 @@ package struct Certification: Sendable {
         remark = reason
       } else {
         leavesSizesOpen = true
-        let small = try sizes(whole) { min($0, Self.confirmedSize) }
+        let small = try settings(whole) { min($1, Self.confirmedSize) }
         var confirmation = Confirmation(self, small, lemmas, properties)
-        remark = try quantified(whole, properties, lemmas, isMinimal) { position, chosen in
+        remark = try quantified(whole, properties, lemmas, foundAt, isMinimal) { position, chosen in
           if let obstacle = try confirmation.obstacle(for: properties[position], from: Set(chosen)) {
             outcomes[position] = .failed(obstacle.words, isRefuted: obstacle.isRefutation)
           } else {
@@ -218,72 +220,91 @@ package struct Certification: Sendable {
 
   /// Hands out each property's lemmas. Returns: what stands in the way of the first that has none.
   private func quantified(
-    _ whole: StrengthenedModel, _ properties: [PropertyID], _ lemmas: [Lemma], _ isMinimal: Bool,
-    _ found: (Int, [Int]) throws -> Void
+    _ whole: StrengthenedModel, _ properties: [PropertyID], _ lemmas: [Lemma], _ foundAt: [String: Int],
+    _ isMinimal: Bool, _ found: (Int, [Int]) throws -> Void
   ) throws -> String? {
     let obligations = try Self.quantified(whole, properties)
     let effort = effort == 0 ? Self.anySizeEffort : min(effort, Self.anySizeEffort)
     var selection = LemmaSelection(try ProofSession(obligations, effort: effort, interrupter: interrupter))
-    var cause: LemmaSelection.Obstacle?
-    var isTried = false
-    func tryLarger() throws {
-      isTried = true
-      guard let survivors = try survivors(of: lemmas, whole) else { return }
-      selection.restrict(to: survivors.lemmas)
-      cause = survivors.cause
-    }
+    let trial = try trialSizes(whole, foundAt)
+    var cause: String?
+    var isTried = trial == nil
     // With one element of a scalarset nothing is known of two.
-    if whole.plain.scalarsets.contains(where: { $0.size == 1 }) { try tryLarger() }
+    if let trial, trial.isFromSingle { cause = try restrict(&selection, trial.settings, lemmas, &isTried) }
     while !selection.isClosed {
       if let obstacle = try selection.close(undecided: .dropped(atMost: isTried ? .max : Self.mostUndecided)) {
         return Obstacle(obstacle).words
       }
-      if !selection.isClosed { try tryLarger() }
+      if let trial, !selection.isClosed { cause = try restrict(&selection, trial.settings, lemmas, &isTried) }
     }
-    cause = cause ?? selection.cause
     var reason: String?
     for (position, property) in properties.enumerated() {
       switch try selection.select(for: property, isMinimal: isMinimal) {
       case .proof(let chosen): try found(position, chosen)
-      case .obstacle(let obstacle):
-        reason = reason ?? Obstacle(cause ?? obstacle).words
+      case .obstacle(let obstacle): reason = reason ?? cause ?? Obstacle(selection.cause ?? obstacle).words
       }
     }
     return reason
   }
 
-  /// Where Z3 does not say of more lemmas than this whether they hold for every size, they are tried at a larger one: what speaks of numbers
-  /// falls there at once, and of its quantified form Z3 never says anything. (sept-teardown, lemmas of one table: 4 s instead of 36)
+  /// Where Z3 does not say of more lemmas than this whether they hold for every size, all are tried at a larger one than they were found at: what
+  /// speaks of numbers falls there at once, and of its quantified form Z3 may never say anything. (sept-teardown, lemmas of one table:
+  /// 4 s instead of 36)
   private static let mostUndecided = 2
-  /// That is, with one element more of each scalarset, up to this many.
+  /// That is, with one element more of each scalarset that has fewer than this.
   private static let largestTrial = 4
   /// What a question of such a trial may cost: a counterexample is found at once, and nothing else is looked for.
   private static let trialEffort: UInt32 = 200_000
 
-  /// Which lemmas are still inductive together at larger sizes, as far as that is easily told, and the obligation by which the first of the
-  /// others fell. Nil where there is nothing to be tried.
-  private func survivors(
-    of lemmas: [Lemma], _ whole: StrengthenedModel
-  ) throws -> (lemmas: Set<Int>, cause: LemmaSelection.Obstacle?)? {
-    let sizes = try sizes(whole) { $0 < Self.largestTrial ? $0 + 1 : Self.largestTrial }
-    if Set(sizes) == Set(try self.sizes(whole) { $0 }) { return nil }
+  /// Sizes to try lemmas at; nil where there are as many elements as are tried.
+  private func trialSizes(
+    _ whole: StrengthenedModel, _ foundAt: [String: Int]
+  ) throws -> (settings: [ConstantSetting], isFromSingle: Bool)? {
+    var (grows, isFromSingle) = (false, false)
+    let settings = try settings(whole) { name, size in
+      let found = max(size, foundAt[name] ?? size)
+      if found >= Self.largestTrial { return found }
+      grows = true
+      if found == 1 { isFromSingle = true }
+      return found + 1
+    }
+    return grows ? (settings, isFromSingle) : nil
+  }
+
+  /// Leaves a selection the lemmas that are still inductive together at other sizes, as far as that is easily told. Returns: by which obligation the
+  /// first of the others fell, in words. What falls there is in no proof for every size.
+  private func restrict(
+    _ selection: inout LemmaSelection, _ sizes: [ConstantSetting], _ lemmas: [Lemma], _ isTried: inout Bool
+  ) throws -> String? {
+    isTried = true
     let larger = try StrengthenedModel(file, lemmas: Self.text(of: lemmas), constants: sizes)
-    guard let system = try? Elaborator(larger.model).elaborate().system else { return nil }
+    let system: TransitionSystem
+    do { system = try Elaborator(larger.model).elaborate().system } catch { return nil }
     let obligations = ConcreteObligations.obligations(of: system, lemmas: larger.lemmas, properties: [])
     let effort = effort == 0 ? Self.trialEffort : min(effort, Self.trialEffort)
-    var selection = LemmaSelection(try ProofSession(obligations, effort: effort, interrupter: interrupter))
-    return try selection.close(undecided: .kept) == nil ? (selection.usable, selection.cause) : nil
+    var trial = LemmaSelection(try ProofSession(obligations, effort: effort, interrupter: interrupter))
+    if try trial.close(undecided: .kept) != nil { return nil }
+    selection.restart(among: trial.usable)
+    guard let cause = trial.cause else { return nil }
+    let open = try openConstants()
+    let place = sizes.filter { open.contains($0.name) }.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
+    return "\(Obstacle(cause).words) at \(place)"
   }
 
   /// A proof for every size is confirmed with at most this many elements of each scalarset.
   private static let confirmedSize = 3
 
-  /// The constants with other sizes of scalarsets, wherever they are open.
-  private func sizes(_ whole: StrengthenedModel, _ other: (Int) -> Int) throws -> [ConstantSetting] {
-    let open = Set(ScalarsetSizes(of: try SyntaxTree.parse(file)).named.map(\.constant))
+  /// The constants that are nothing but sizes of scalarsets.
+  private func openConstants() throws -> Set<String> {
+    Set(ScalarsetSizes(of: try SyntaxTree.parse(file)).named.map(\.constant))
+  }
+
+  /// The constants with other sizes of scalarsets, wherever they are open; by name and size.
+  private func settings(_ whole: StrengthenedModel, resizing other: (String, Int) -> Int) throws -> [ConstantSetting] {
+    let open = try openConstants()
     let sizes = whole.plain.constants.compactMap { constant -> ConstantSetting? in
       guard open.contains(constant.name), let size = Int(constant.text) else { return nil }
-      return ConstantSetting(name: constant.name, value: "\(other(size))")
+      return ConstantSetting(name: constant.name, value: "\(other(constant.name, size))")
     }
     return constants.filter { !open.contains($0.name) } + sizes
   }

@@ -8,6 +8,8 @@ package import TransitionSystems
 /// lemma that could be left out by itself.
 package struct LemmaSelection: ~Copyable {
   private var session: ProofSession
+  /// Obligations that were kept though nobody knows: with fewer lemmas they are no easier.
+  private var isUndecided: Set<Int> = []
   /// Which lemmas may be used at all.
   package private(set) var usable: Set<Int>
   /// By obligation: the lemmas that were enough for it.
@@ -86,26 +88,33 @@ package struct LemmaSelection: ~Copyable {
     while changed {
       changed = false
       for lemma in usable.sorted() {
-        if let obstacle = try obstacle(of: lemma, among: usable) {
-          if obstacle.stopped.map(Self.isFinal) == true { return obstacle }
-          if obstacle.stopped != nil {
-            guard case .dropped(let most) = undecided else { continue }
-            if dropped == most { return nil }
-            dropped += 1
-          }
-          obstacles[lemma] = obstacle
-          cause = cause ?? obstacle
-          usable.remove(lemma)
-          changed = true
+        guard let obstacle = try obstacle(of: lemma, among: usable, undecided) else { continue }
+        if obstacle.stopped.map(Self.isFinal) == true { return obstacle }
+        if obstacle.stopped != nil {
+          if undecided == .dropped(atMost: dropped) { return nil }
+          dropped += 1
         }
+        drop(lemma, because: obstacle)
+        changed = true
       }
     }
     isClosed = true
     return nil
   }
 
-  /// Leaves out lemmas of which something else is known.
-  package mutating func restrict(to lemmas: Set<Int>) { usable.formIntersection(lemmas) }
+  private mutating func drop(_ lemma: Int, because obstacle: Obstacle) {
+    obstacles[lemma] = obstacle
+    cause = cause ?? obstacle
+    usable.remove(lemma)
+  }
+
+  /// Forgets what was left out, except all but these lemmas, of which something else is known. What follows from which is remembered.
+  package mutating func restart(among lemmas: Set<Int>) {
+    usable = lemmas
+    obstacles = [:]
+    cause = nil
+    isClosed = false
+  }
 
   /// Interrupted, there is no use in going on.
   private static func isFinal(_ reason: UnknownReason) -> Bool {
@@ -113,10 +122,14 @@ package struct LemmaSelection: ~Copyable {
     return false
   }
 
-  /// The first of a lemma's obligations that does not follow.
-  private mutating func obstacle(of lemma: Int, among lemmas: Set<Int>) throws(SMTError) -> Obstacle? {
-    for number in obligationsOf[lemma] ?? [] {
-      if let obstacle = try holds(number, from: lemmas) { return obstacle }
+  /// The first of a lemma's obligations that does not follow; where the undecided is kept, that is refuted.
+  private mutating func obstacle(
+    of lemma: Int, among lemmas: Set<Int>, _ undecided: Undecided
+  ) throws(SMTError) -> Obstacle? {
+    for number in obligationsOf[lemma] ?? [] where undecided != .kept || !isUndecided.contains(number) {
+      guard let obstacle = try holds(number, from: lemmas) else { continue }
+      guard undecided == .kept, let reason = obstacle.stopped, !Self.isFinal(reason) else { return obstacle }
+      isUndecided.insert(number)
     }
     return nil
   }
@@ -130,8 +143,9 @@ package struct LemmaSelection: ~Copyable {
   /// The lemmas that prove a property; if `isMinimal`, none of them can be left out. First those that the property follows from, then those
   /// that these need in turn.
   ///
-  /// Requires: `close` was called and left nothing in the way.
+  /// Requires: closed.
   package mutating func select(for property: PropertyID, isMinimal: Bool) throws(SMTError) -> Selection {
+    precondition(isClosed, "lemmas are selected before it is known which may be used")
     let safety = safety[property] ?? []
     for number in safety {
       if let obstacle = try holds(number, from: usable) { return .obstacle(obstacle) }

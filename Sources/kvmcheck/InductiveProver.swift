@@ -55,7 +55,7 @@ struct InductiveProver: Sendable {
         ? .limit(.interrupted, reached: Reached(depth: 0)) : .unknown(reason: "\(error.location): \(error.message)")
       return questions.map { _ in Result(verdict: verdict) }
     }
-    var attempt = Attempt(elaboration, budget, Self.sizesOfScopes(of: instance, elaboration.system))
+    var attempt = Attempt(elaboration, budget, openConstants(instance.model.constants), scopes(of: elaboration.system))
     var results = try await first(questions, &attempt)
     attempt.limitFurtherAttempts()
     let lemmas = attempt.lemmas
@@ -78,23 +78,41 @@ struct InductiveProver: Sendable {
     return results
   }
 
+  /// How many elements there are: by sort, and by constant that says so.
+  private struct Scale {
+    var bySort: [Int]
+    var byConstant: [String: Int]
+  }
+
+  /// The values of the constants that are sizes of scalarsets.
+  private func openConstants(_ constants: [Constant]) -> [String: Int] {
+    let open = Set(ScalarsetSizes(of: instance.loaded.tree).named.map(\.constant))
+    let sizes = constants.filter { open.contains($0.name) }.compactMap { constant in
+      Int(constant.text).map { (constant.name, $0) }
+    }
+    return Dictionary(uniqueKeysWithValues: sizes)
+  }
+
   /// The sizes of the file's scopes that have no element less of any sort and more of some, smallest first: whoever wrote the model
   /// knows in which proportion its elements do something together.
-  private static func sizesOfScopes(of instance: Instance, _ system: ParameterizedSystem) -> [[Int]] {
+  private func scopes(of system: ParameterizedSystem) -> [Scale] {
     let current = system.sorts.map(\.size)
-    var found: [[Int]] = []
+    var found: [Scale] = []
     for scope in instance.loaded.plain.model.directives.scopes {
       let named = Set(scope.settings.map(\.name))
       let settings = instance.settings.filter { !named.contains($0.name) } + scope.settings
       guard let model = try? instance.loaded.tree.check(constants: settings).model else { continue }
       let sizes = system.sorts.map { model.scalarsets[$0.declaration].size }
-      if sizes != current, zip(sizes, current).allSatisfy({ $0 >= $1 }), !found.contains(sizes) { found.append(sizes) }
+      guard sizes != current, zip(sizes, current).allSatisfy({ $0 >= $1 }),
+        !found.contains(where: { $0.bySort == sizes })
+      else { continue }
+      found.append(Scale(bySort: sizes, byConstant: openConstants(model.constants)))
     }
-    return found.sorted { $0.reduce(0, +) < $1.reduce(0, +) }
+    return found.sorted { $0.bySort.reduce(0, +) < $1.bySort.reduce(0, +) }
   }
 
-  /// What larger sizes may cost together, in queries: sept-teardown, the largest shipped model, takes 71,913 at its scope
-  /// `large`, and a third search, with more than these, did not end within seven minutes.
+  /// What larger sizes may cost together, in queries: sept-teardown, the largest shipped model, takes 26,915 at its scope `large`. (Before
+  /// predecessors were told apart it took 71,913 there, and a third search did not end within seven minutes.)
   private static let furtherQueries = 80_000
 
   /// How often a proof is tried at larger sizes.
@@ -104,7 +122,7 @@ struct InductiveProver: Sendable {
   private struct Attempt {
     var system: ParameterizedSystem
     let asymmetries: [ElaborationError]
-    var sizes: [Int]
+    var sizes: Scale
     var leavesSizesOpen = false
     /// Properties whose certificates are there already.
     var settled: Set<PropertyID> = []
@@ -112,19 +130,22 @@ struct InductiveProver: Sendable {
     var lemmas: [Certification.Lemma] = []
     var budget: Budget
     /// Sizes to be tried next, in this order.
-    private var next: [[Int]]
+    private var next: [Scale]
 
-    init(_ elaboration: ParameterizedElaboration, _ budget: Budget, _ next: [[Int]]) {
+    init(
+      _ elaboration: ParameterizedElaboration, _ budget: Budget, _ constants: [String: Int], _ next: [Scale]
+    ) {
       system = elaboration.system
       asymmetries = elaboration.asymmetries
-      sizes = elaboration.system.sorts.map(\.size)
+      sizes = Scale(bySort: elaboration.system.sorts.map(\.size), byConstant: constants)
       self.budget = budget
       self.next = next
     }
 
     /// On to the sizes of the file's next larger scope, or one element more of each sort. Returns: whether that may be worth it.
     mutating func grow() -> Bool {
-      sizes = next.isEmpty ? sizes.map { $0 + 1 } : next.removeFirst()
+      let more = Scale(bySort: sizes.bySort.map { $0 + 1 }, byConstant: sizes.byConstant.mapValues { $0 + 1 })
+      sizes = next.isEmpty ? more : next.removeFirst()
       return leavesSizesOpen && budget.queries > 0
     }
 
@@ -133,7 +154,8 @@ struct InductiveProver: Sendable {
 
     /// Searches.
     mutating func search(_ properties: [PropertyID]) async throws -> PDRResult {
-      let found = try await PDR(system, sizes: sizes, heldAgainst: next.first).search(properties, within: budget)
+      let found = try await PDR(system, sizes: sizes.bySort, heldAgainst: next.first?.bySort).search(
+        properties, within: budget)
       if budget.queries != .max { budget.queries -= min(budget.queries, found.statistics.queries) }
       return found
     }
@@ -190,8 +212,11 @@ struct InductiveProver: Sendable {
     attempt.lemmas = lemmas
     let all = lemmas
     let settled = attempt.settled
+    let sizes = attempt.sizes.byConstant
     var certified = try await withTaskCancellationHandler {
-      try certification.certify(questions.map(\.property), from: all, for: forms, isMinimal: isMinimal) {
+      try certification.certify(
+        questions.map(\.property), from: all, foundAt: sizes, for: forms, isMinimal: isMinimal
+      ) {
         guard case .proved(let lemmas, let sizes, _) = $1, !settled.contains(questions[$0].property) else {
           return
         }

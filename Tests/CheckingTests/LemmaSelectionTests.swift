@@ -73,10 +73,27 @@ struct LemmaSelectionTests {
     #expect(try closed(["!a", "b -> a"], undecided: .kept).usable == [1])
   }
 
+  @Test("what was dropped for want of an answer comes back with the lemmas that are said to do")
+  func restarted() throws {
+    var selection = try selection(["b -> a", "a | !b", "!c"])
+    _ = try selection.close()
+    let before = selection.usable
+    selection.restart(among: [0, 2])
+    let isClosed = selection.isClosed
+    let isFresh = selection.cause == nil && selection.obstacles.isEmpty
+    let usable = selection.usable
+    #expect(before == [0, 1])
+    #expect(!isClosed && isFresh)
+    #expect(usable == [0, 2])
+    _ = try selection.close()
+    let after = selection.usable
+    #expect(after == [0])
+  }
+
   @Test("what is left out from outside is not used")
   func restricted() throws {
     var selection = try selection(["b -> a", "a | !b"])
-    selection.restrict(to: [1])
+    selection.restart(among: [1])
     let obstacle = try selection.close()
     let found = try selection.select(for: .invariant(0), isMinimal: true)
     #expect(obstacle == nil)

@@ -79,7 +79,9 @@ enum NodeSystem {
       if let definition = grounding.definitions[variable] { return try isTrue(definition) }
       let atom = try #require(grounding.atom(of: variable))
       let arguments = grounding.proposition(atom).arguments
-      guard case .predicate(let function, _) = grounding.relation(atom).kind else { return false }
+      guard case .predicate(let function, _) = grounding.relation(atom).kind else {
+        preconditionFailure("a condition without a definition")
+      }
       switch function {
       case 0: return state.mine[arguments[0]]
       case 1: return state.other[arguments[0]]

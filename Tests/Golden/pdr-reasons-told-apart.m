@@ -1,4 +1,4 @@
--- A page may be dirty while its entry is frozen or present, for different reasons: told apart, each has a lemma for every size; "not present" has none.
+-- A page may be dirty while its entry is frozen or present, for different reasons: told apart, each has a lemma for every size. "Not present" has none: the first proof was not for every size before.
 -- kvmcheck: prove invariants --engine pdr --deadlock off
 -- expect: exit 0
 -- expect: default | no dirty page is freed | proved-any-size | - | as expected

@@ -200,8 +200,8 @@ extension FrameQueries {
   ///
   /// A condition such as "not PRESENT" joins states that are unreachable for different reasons. A lemma about all of them together may
   /// need a quantifier that the model has no word for, and the search learns what holds for a few transitions instead; told apart,
-  /// each has a lemma, and widening joins those that have the same. (sept-teardown at its scope `large`: from 71,913 queries, one
-  /// property lost, to 21,177 and none; with 4 as the limit 34,000 and one lost, with none the certificates take three times as long)
+  /// each has a lemma, and widening joins those that have the same. (sept-teardown at its scope `large`: from 71,913 queries, one property
+  /// lost, to 26,915 and none; with 4 as the limit one is lost, without a limit the certificates take three times as long)
   private static let mostTold = 6
 
   /// What else the literals' places hold, where that is to be told.
