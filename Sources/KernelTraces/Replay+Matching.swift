@@ -92,29 +92,34 @@ extension Replay {
 
   /// The innermost agent, to where something shows or is needed.
   mutating func stepTop(_ task: Int) -> MicroStep {
-    let top = tasks[task].jobs.count - 1
     let step: MicroStep
-    switch tasks[task].jobs[top] {
-    case .fault: return stepFault(task)
+    // Off the stack while it steps: with a second copy there, each step would copy the agent's arrays.
+    switch tasks[task].jobs.removeLast() {
+    case .fault:
+      tasks[task].jobs.append(.fault)
+      return stepFault(task)
     case .fastZap(var zap):
       step = run { zap.step(&$0) }
-      tasks[task].jobs[top] = .fastZap(zap)
+      tasks[task].jobs.append(.fastZap(zap))
     case .rootsZap(var zap):
       step = run { zap.step(&$0) }
-      tasks[task].jobs[top] = .rootsZap(zap)
+      tasks[task].jobs.append(.rootsZap(zap))
     case .walk(var walk):
       step = run { walk.step(&$0) }
-      tasks[task].jobs[top] = .walk(walk)
+      tasks[task].jobs.append(.walk(walk))
     case .inferred(var walk):
       step = walk.step(&mmu)
-      tasks[task].jobs[top] = .inferred(walk)
-    case .load(let role, let isTraced): return load(role, isTraced: isTraced, task)
+      tasks[task].jobs.append(.inferred(walk))
+    case .load(let role, let isTraced):
+      tasks[task].jobs.append(.load(role, isTraced: isTraced))
+      return load(role, isTraced: isTraced, task)
     case .invalidation(let bracket):
       if bracket.hasBegun { mmu.invalidation.end() }
+      tasks[task].jobs.append(.invalidation(bracket))
       return .finished
     case .memslot(var change):
       step = change.step(&mmu, spaces: spaces)
-      tasks[task].jobs[top] = .memslot(change)
+      tasks[task].jobs.append(.memslot(change))
     }
     return step
   }
