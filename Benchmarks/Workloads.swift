@@ -31,23 +31,44 @@ enum Workloads {
     }
   }
 
-  /// A recorded trace, repeated to a million lines and to a tenth of that: speed, and memory independent of length.
-  static func replay(_ path: String) throws -> [Measurement] {
-    try [100_000, 1_000_000].map { length in
+  /// A recorded trace, repeated to a tenth of a million lines, to a million, and to `most` if that is more: speed, and memory
+  /// independent of length.
+  static func replay(_ path: String, most: Int) throws -> [Measurement] {
+    try ([100_000, 1_000_000] + (most > 1_000_000 ? [most] : [])).map { length in
       let file = try repeated(path, lines: length)
+      let bytes = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int ?? 0
       let measurement = try Measurement.of("replay-\(length)") {
         let report = try Conformance.replay(path: file, kernel: .linux612)
-        return ["lines": report.lines, "compared": report.compared, "matched": report.matched]
+        return [
+          "bytes": bytes, "lines": report.lines, "compared": report.compared, "matched": report.matched,
+        ]
       }
       try FileManager.default.removeItem(atPath: file)
       return measurement
     }
   }
 
+  /// A line, taken apart at its time's seconds.
+  private struct TimedLine {
+    let before: Substring
+    let seconds: Int
+    let after: Substring
+
+    /// Nil for a line without a time.
+    init?(_ line: Substring) {
+      guard let time = line.range(of: #"\d+\.\d+: "#, options: .regularExpression),
+        let point = line[time].firstIndex(of: "."), let seconds = Int(line[time.lowerBound..<point])
+      else { return nil }
+      before = line[..<time.lowerBound]
+      self.seconds = seconds
+      after = line[point...]
+    }
+  }
+
   /// Writes the trace over and over, each time a hundred seconds later.
   private static func repeated(_ path: String, lines count: Int) throws -> String {
     let text = try String(contentsOfFile: path, encoding: .utf8)
-    let lines = text.split(separator: "\n").filter { !$0.hasPrefix("#") }
+    let lines = text.split(separator: "\n").filter { !$0.hasPrefix("#") }.compactMap(TimedLine.init)
     let out = FileManager.default.temporaryDirectory.appending(path: "trace-\(UUID().uuidString)").path
     guard FileManager.default.createFile(atPath: out, contents: nil), let handle = FileHandle(forWritingAtPath: out)
     else {
@@ -56,11 +77,10 @@ enum Workloads {
     for round in 0..<(count + lines.count - 1) / lines.count {
       var chunk = ""
       for line in lines {
-        guard let time = line.range(of: #"\d+\.\d+: "#, options: .regularExpression)
-        else { continue }
-        let parts = line[time].split(separator: ".")
-        guard let seconds = parts.first.flatMap({ Int($0) }), parts.count == 2 else { continue }
-        chunk += line[..<time.lowerBound] + "\(seconds + round * 100)." + parts[1] + line[time.upperBound...] + "\n"
+        chunk += line.before
+        chunk += String(line.seconds + round * 100)
+        chunk += line.after
+        chunk += "\n"
       }
       try handle.write(contentsOf: Data(chunk.utf8))
     }

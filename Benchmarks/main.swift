@@ -1,7 +1,7 @@
 /// Benchmarks: counts first, time second. `swift run -c release Benchmarks [--json]`; never part of a verdict.
 ///
 /// The trace benchmark writes a trace of the recorded kernel's kind to a temporary file: the file named on the command line,
-/// repeated with later times until it has a million events. `Benchmarks provers` compares provers: see `ProverCommand`.
+/// repeated with later times until it has a million events, or as many as a number behind the file says. `Benchmarks provers` compares provers: see `ProverCommand`.
 import Foundation
 import KernelTraces
 import MMUEngine
@@ -13,7 +13,9 @@ do {
     exit(0)
   }
   var measurements: [Measurement] = []
-  if let path = arguments.first { measurements += try Workloads.replay(path) }
+  if let path = arguments.first {
+    measurements += try Workloads.replay(path, most: arguments.dropFirst().first.flatMap { Int($0) } ?? 0)
+  }
   measurements.append(Workloads.terabyte())
   if CommandLine.arguments.contains("--json") {
     print(try Measurement.json(measurements))
