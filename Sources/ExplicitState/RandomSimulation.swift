@@ -97,13 +97,7 @@ package struct RandomSimulation {
 
   /// Runs until a violation, a limit, or the last run's end.
   package mutating func run() -> SimulationReport {
-    while report.runs < options.runs, !isOver {
-      if Task.isCancelled {
-        report.limit = .interrupted
-        break
-      }
-      runOnce()
-    }
+    while report.runs < options.runs, !isOver { runOnce() }
     report.states = visited.count
     report.rulesFired = report.fired.reduce(0, +)
     return report
@@ -118,9 +112,17 @@ package struct RandomSimulation {
   private mutating func runOnce() {
     report.runs += 1
     path = Path()
+    if Task.isCancelled {
+      report.limit = .interrupted
+      return
+    }
     guard var state = begin() else { return }
     var length = 0
     while length < options.steps, !isOver {
+      if Task.isCancelled {
+        report.limit = .interrupted
+        return
+      }
       guard let next = step(from: state) else { break }
       state = next
       length += 1

@@ -112,6 +112,19 @@ import TransitionSystems
     #expect(none.runs == 20)
   }
 
+  /// Wherever it is in a run that would take for ever.
+  @Test func cancellationEndsIt() async throws {
+    let engine = try engine(Self.walk)
+    let options = SimulationOptions(runs: 2, steps: .max, seed: 1, deadlock: engine.deadlock)
+    let task = Task.detached {
+      var simulation = RandomSimulation(engine.program, options: options)
+      return simulation.run()
+    }
+    await Task.yield()
+    task.cancel()
+    #expect(await task.value.limit == .interrupted)
+  }
+
   @Test func theBudgetIsExact() throws {
     #expect(try simulate(Self.walk, budget: Budget(states: 10)).limit == nil)
     let report = try simulate(Self.walk, budget: Budget(states: 9))
