@@ -22,17 +22,21 @@ struct CompareZapCommand: ParsableCommand {
   @Option(help: "The form of results: text, json.")
   var format = CommonOptions.Format.text
 
+  @Option(name: .short, help: ArgumentHelp("Write results to a file instead of standard output.", valueName: "file"))
+  var output: String?
+
   mutating func validate() throws {
     if vcpus < 1 || vcpus > 4096 { throw ValidationError("--vcpus \(vcpus): expected 1 to 4096") }
   }
 
   func run() throws {
-    let console = try Console(path: nil, quiet: true)
+    let console = try Console(path: output, quiet: true)
     let rows = Array(zip(Self.scenarios, ZapCost.costs(Self.scenarios, vcpus: vcpus)))
     switch format {
     case .text: try console.write(Self.text(rows))
     case .json: try console.write(String(decoding: Self.json(rows).encoded(), as: UTF8.self))
     }
+    try console.finish()
   }
 
   /// Slots from 2 MiB to 1 TiB, each alone in its VM and in a VM of 1 TiB.

@@ -16,8 +16,11 @@ struct EngineCommand: ParsableCommand {
   @Option(help: "The form of results: text, json.")
   var format = CommonOptions.Format.text
 
+  @Option(name: .short, help: ArgumentHelp("Write results to a file instead of standard output.", valueName: "file"))
+  var output: String?
+
   func run() throws {
-    let console = Console()
+    let console = try Console(path: output, quiet: true)
     let operations = Machine.operations.filter { name == nil || $0.name == name }
     let observables = Machine.observables.filter { name == nil || $0.name == name }
     if let name, operations.isEmpty, observables.isEmpty {
@@ -27,6 +30,7 @@ struct EngineCommand: ParsableCommand {
     case .json: try console.write(String(decoding: json(operations, observables).encoded(), as: UTF8.self))
     case .text: try console.write(text(operations, observables))
     }
+    try console.finish()
   }
 
   private func text(_ operations: [MMUEngine.Operation], _ observables: [Observable]) -> String {

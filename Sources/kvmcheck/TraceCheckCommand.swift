@@ -19,8 +19,11 @@ struct TraceCheckCommand: ParsableCommand {
   @Option(help: "The form of results: text, json.")
   var format = CommonOptions.Format.text
 
+  @Option(name: .short, help: ArgumentHelp("Write results to a file instead of standard output.", valueName: "file"))
+  var output: String?
+
   func run() throws {
-    let console = try Console(path: nil, quiet: true)
+    let console = try Console(path: output, quiet: true)
     let report: TraceCheckReport
     do {
       report = try Conformance.check(path: file, kernel: kernel?.kernel)
@@ -32,6 +35,7 @@ struct TraceCheckCommand: ParsableCommand {
     case .text: try console.write(Self.text(report, file))
     case .json: try console.write(String(decoding: Self.json(report).encoded(), as: UTF8.self))
     }
+    try console.finish()
     if !report.isClean { throw ExitCode.violated }
   }
 

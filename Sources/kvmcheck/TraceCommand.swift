@@ -36,8 +36,11 @@ struct TraceReplayCommand: ParsableCommand {
   @Option(help: "The form of results: text, json.")
   var format = CommonOptions.Format.text
 
+  @Option(name: .short, help: ArgumentHelp("Write results to a file instead of standard output.", valueName: "file"))
+  var output: String?
+
   func run() throws {
-    let console = try Console(path: nil, quiet: true)
+    let console = try Console(path: output, quiet: true)
     let report: ReplayReport
     do {
       report = try Conformance.replay(path: file, kernel: kernel?.kernel)
@@ -49,6 +52,7 @@ struct TraceReplayCommand: ParsableCommand {
     case .text: try console.write(Self.text(report, file))
     case .json: try console.write(String(decoding: Self.json(report).encoded(), as: UTF8.self))
     }
+    try console.finish()
     if !report.isConformant { throw ExitCode.contradiction }
   }
 

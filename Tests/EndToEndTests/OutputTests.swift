@@ -201,6 +201,28 @@ struct OutputTests {
     }
   }
 
+  @Test(
+    "-o FILE holds what standard output would, in every command",
+    arguments: [
+      ["engine"], ["engine", "kick"], ["engine", "--format", "json"], ["host", "--device", "/nonexistent"],
+      ["trace", "replay", "Tests/Fixtures/traces/TRACE"], ["trace", "check", "Tests/Fixtures/traces/TRACE"],
+    ])
+  func everyCommand(_ arguments: [String]) throws {
+    let traces = CommandLineTool.root.appending(path: "Tests/Fixtures/traces").path
+    let trace = try #require(try FileManager.default.contentsOfDirectory(atPath: traces).sorted().first)
+    let arguments = arguments.map { $0.replacing("TRACE", with: trace) }
+    try TemporaryFolder.with { folder in
+      let plain = try CommandLineTool.run(arguments)
+      let file = folder.url.appending(path: "result").path
+      let result = try CommandLineTool.run(arguments + ["-o", file])
+      #expect(result.status == plain.status)
+      #expect(result.output == "")
+      #expect(!plain.output.isEmpty)
+      #expect(try String(contentsOfFile: file, encoding: .utf8) == plain.output)
+      #expect(try CommandLineTool.run(arguments + ["-o", folder.url.path]).status == 64)
+    }
+  }
+
   @Test("the same input twice: the same bytes, seconds aside", arguments: [["--format", "json"], []])
   func deterministic(_ options: [String]) throws {
     let arguments = ["prove", "invariants", "gmem-toggle", "--all-variants"] + options
