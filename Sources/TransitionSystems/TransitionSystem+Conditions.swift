@@ -30,7 +30,7 @@ extension TransitionSystem {
 
   /// As `isViolated`, but of the ways in which a condition can be false only the representatives.
   package func isRepresentativelyViolated(_ property: PropertyID, in store: inout TermStore) -> Term {
-    var ways: [Term] = []
+    var ways = [coverFailures.condition(violating: property, in: &store)]
     for invariant in invariants {
       ways.append(invariant.failures.condition(violating: property, in: &store))
       guard invariant.property == property else { continue }
