@@ -296,7 +296,7 @@ package struct Certification: Sendable {
 
   /// The constants that are nothing but sizes of scalarsets.
   private func openConstants() throws -> Set<String> {
-    Set(ScalarsetSizes(of: try SyntaxTree.parse(file)).named.map(\.constant))
+    ScalarsetSizes(of: try SyntaxTree.parse(file)).constants
   }
 
   /// The constants with other sizes of scalarsets, wherever they are open; by name and size.

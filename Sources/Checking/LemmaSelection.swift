@@ -108,7 +108,7 @@ package struct LemmaSelection: ~Copyable {
     usable.remove(lemma)
   }
 
-  /// Forgets what was left out, except all but these lemmas, of which something else is known. What follows from which is remembered.
+  /// Begins anew with these lemmas alone: something else is known of the others. What follows from which is remembered.
   package mutating func restart(among lemmas: Set<Int>) {
     usable = lemmas
     obstacles = [:]

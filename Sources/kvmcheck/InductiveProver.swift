@@ -86,7 +86,7 @@ struct InductiveProver: Sendable {
 
   /// The values of the constants that are sizes of scalarsets.
   private func openConstants(_ constants: [Constant]) -> [String: Int] {
-    let open = Set(ScalarsetSizes(of: instance.loaded.tree).named.map(\.constant))
+    let open = ScalarsetSizes(of: instance.loaded.tree).constants
     let sizes = constants.filter { open.contains($0.name) }.compactMap { constant in
       Int(constant.text).map { (constant.name, $0) }
     }
@@ -250,7 +250,7 @@ struct InductiveProver: Sendable {
   private func certificate(
     _ lemmas: [Certification.Lemma], _ sizes: Sizes, _ question: Question
   ) -> CertificateFile {
-    let free = Set(ScalarsetSizes(of: instance.loaded.tree).named.map(\.constant))
+    let free = ScalarsetSizes(of: instance.loaded.tree).constants
     let all = instance.constants.map { ConstantSetting(name: $0.name, value: $0.text) }
     let numbered = lemmas.enumerated().map { Certification.Lemma(name: "lemma \($0 + 1)", text: $1.text) }
     return CertificateFile(

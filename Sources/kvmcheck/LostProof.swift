@@ -63,7 +63,7 @@ struct LostProof: Sendable {
 
   /// The sizes of scalarsets that are constants, each one more.
   private var largerSizes: [ConstantSetting] {
-    let open = Set(ScalarsetSizes(of: instance.loaded.tree).named.map(\.constant))
+    let open = ScalarsetSizes(of: instance.loaded.tree).constants
     return instance.constants.compactMap { constant in
       guard open.contains(constant.name), let size = Int(constant.text) else { return nil }
       return ConstantSetting(name: constant.name, value: "\(size + 1)")

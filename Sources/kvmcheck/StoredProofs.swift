@@ -59,7 +59,7 @@ struct StoredProofs: Sendable {
   private func belongs(_ certificate: CertificateFile, to instance: Instance) -> Bool {
     var said: [String: String] = [:]
     for setting in certificate.settings { said[setting.name] = setting.value }
-    let free = certificate.sizes == .any ? Set(ScalarsetSizes(of: instance.loaded.tree).named.map(\.constant)) : []
+    let free = certificate.sizes == .any ? ScalarsetSizes(of: instance.loaded.tree).constants : []
     return instance.constants.allSatisfy { free.contains($0.name) || said[$0.name] == $0.text }
   }
 }

@@ -158,7 +158,8 @@ extension FrameQueries {
   ) throws(SMTError) -> Generalization {
     var current = cube
     for literal in cube.literals where !literal.isNegative && current.literals.contains(literal) {
-      guard let others = otherValues(than: literal.atom), others.count < Self.mostWidened else { continue }
+      let others = values(of: literal.atom).filter { $0 != literal.atom }
+      guard !others.isEmpty, others.count < Self.mostWidened else { continue }
       var kept = others
       for value in others {
         let fewer = kept.filter { $0 != value }
@@ -174,17 +175,5 @@ extension FrameQueries {
       }
     }
     return .cube(current)
-  }
-
-  /// The other values of the place that an atom is about; nil where values are elements or there are only two.
-  private func otherValues(than atom: Atom) -> [Atom]? {
-    let proposition = grounding.proposition(atom)
-    guard let cell = proposition.cell, case .predicate(let function, _) = grounding.relation(atom).kind else {
-      return nil
-    }
-    switch system.functions[function].range {
-    case .boolean, .elements: return nil
-    case .values: return grounding.cells[cell].filter { $0 != atom }
-    }
   }
 }

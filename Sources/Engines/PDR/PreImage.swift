@@ -201,7 +201,7 @@ extension FrameQueries {
   /// A condition such as "not PRESENT" joins states that are unreachable for different reasons. A lemma about all of them together may
   /// need a quantifier that the model has no word for, and the search learns what holds for a few transitions instead; told apart,
   /// each has a lemma, and widening joins those that have the same. (sept-teardown at its scope `large`: from 71,913 queries, one property
-  /// lost, to 26,915 and none; with 4 as the limit one is lost, without a limit the certificates take three times as long)
+  /// lost, to 26,915 and none; with 4 as the limit one is lost, with 30 search and certificates took 55 s where they took 31)
   private static let mostTold = 6
 
   /// What else the literals' places hold, where that is to be told.
@@ -217,7 +217,13 @@ extension FrameQueries {
 
   /// The values of an atom's place, if which of them it holds is to be told.
   private func valuesToTell(of atom: Atom) -> [Atom] {
-    guard let cell = grounding.proposition(atom).cell, grounding.cells[cell].count <= Self.mostTold,
+    let values = values(of: atom)
+    return values.count <= Self.mostTold ? values : []
+  }
+
+  /// The values that the atom's place may hold, as atoms; empty where they are elements or there are only two.
+  func values(of atom: Atom) -> [Atom] {
+    guard let cell = grounding.proposition(atom).cell,
       case .predicate(let function, _) = grounding.relation(atom).kind,
       case .values = system.functions[function].range
     else { return [] }

@@ -34,6 +34,8 @@ package struct ScalarsetSizes: Hashable, Sendable {
   }
   /// In the order of first use.
   package let named: [Size]
+  /// Their constants.
+  package var constants: Set<String> { Set(named.map(\.constant)) }
 
   /// Looks through the words of a file. Only `scalarset(NAME)` counts: any other size is not free to vary.
   ///
