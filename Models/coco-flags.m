@@ -23,12 +23,12 @@
 --@+ => violates "flags of a VM that userspace can see match its type" by flag-mismatch,
 --@+ violates "a TDX VM that userspace can see has private memory and protected state" by flag-mismatch,
 --@+ violates "has_private_mem never changes once userspace can see the VM" by has-private-mem-changed,
---@+ holds "SEV is initialised at most once"
+--@+ holds "SEV is initialised at most once" design "what a VM is: booleans, or its type"
 --@ variant tdx-without-private-mem: TDX_SETS_PRIVATE_MEM=false
 --@+ => violates "flags of a VM that userspace can see match its type" by flag-mismatch,
 --@+ violates "a TDX VM that userspace can see has private memory and protected state" by flag-mismatch,
 --@+ holds "has_private_mem never changes once userspace can see the VM",
---@+ holds "private attributes exist only on VMs with private memory"
+--@+ holds "private attributes exist only on VMs with private memory" design "what a VM is: booleans, or its type"
 --@ variant sev-init-on-typed-vm: LEGACY_INIT_NEEDS_DEFAULT=false
 --@+ => violates "a VM of an SEV type cannot run before INIT2" by run-before-init2,
 --@+ holds "SEV is initialised at most once",
@@ -56,18 +56,21 @@
 --@+ holds "private attributes exist only on VMs with private memory"
 --@ variant init2-clears-private-mem: INIT2_KEEPS_FLAGS=false
 --@+ => violates "has_private_mem never changes once userspace can see the VM" by has-private-mem-changed,
+--@+ violates "flags of a VM that userspace can see match its type" by flag-mismatch,
+--@+ violates "private attributes exist only on VMs with private memory" by private-attribute-without-private-memory,
 --@+ holds "a TDX VM that userspace can see has private memory and protected state"
+--@+ design "what a VM is: booleans, or its type"
 --@ variant early-decision: WATCH_DECISIONS=true
---@+ => violates "no kernel code decides on has_private_mem before it is set" by has-private-mem-read-early policy right
---@ variant flags-from-type: FLAGS_FROM_TYPE=true => holds
+--@+ => violates "no kernel code decides on has_private_mem before it is set" by has-private-mem-read-early design "what a VM is: booleans, or its type" policy right
+--@ variant flags-from-type: FLAGS_FROM_TYPE=true => holds design "what a VM is: booleans, or its type"
 --@ variant flags-from-type-fd-early: FLAGS_FROM_TYPE=true FD_BEFORE_FLAGS=true
 --@+ => holds "a TDX VM that userspace can see has private memory and protected state",
 --@+ holds "has_private_mem never changes once userspace can see the VM",
 --@+ violates "flags of a VM that userspace can see match its type" by flag-mismatch
---@+ policy flags-from-type+fd-before-flags
+--@+ design "what a VM is: booleans, or its type" policy flags-from-type+fd-before-flags
 --@ variant flags-from-type-early-decision: FLAGS_FROM_TYPE=true WATCH_DECISIONS=true
 --@+ => violates "no kernel code decides on has_private_mem before it is set" by has-private-mem-read-early
---@+ policy flags-from-type
+--@+ design "what a VM is: booleans, or its type" policy flags-from-type
 
 --@ bind VCPU = vcpu 0 step 1
 --@ bind SLOT = slot 0 step 1

@@ -84,17 +84,27 @@
 --@ variant zap-shared: ZAP_SHARED=true =>
 --@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON
 --@ variant zap-root: ZAP_ROOT=true =>
---@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_GPA_RANGE_NOT_BLOCKED
+--@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_GPA_RANGE_NOT_BLOCKED,
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
+--@+  violates "a free page belongs to no TD and no dirty cache line of its HKID is left" by page-freed-while-owned,
+--@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early,
+--@+  violates "no private SPTE freed before its leaves" by table-freed-before-leaves
+--@+ design "zap on memslot deletion"
 --@ variant zap-root-blocked: ZAP_ROOT=true ZAP_ROOT_BLOCK=true in one-leaf =>
 --@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_EPT_PAGE_NOT_FREE,
 --@+  holds "SEPT.REMOVE succeeds only on 512 free entries",
---@+  holds "while keys are configured every entry that is not free has only mapped or blocked ancestors"
+--@+  holds "while keys are configured every entry that is not free has only mapped or blocked ancestors",
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
+--@+  violates "a free page belongs to no TD and no dirty cache line of its HKID is left" by page-freed-while-owned,
+--@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early,
+--@+  violates "no private SPTE freed before its leaves" by table-freed-before-leaves
+--@+ design "zap on memslot deletion"
 --@ variant zap-root-unscanned: ZAP_ROOT=true ZAP_ROOT_BLOCK=true MODULE_SCAN=false =>
 --@+  violates "SEPT.REMOVE succeeds only on 512 free entries" by sept-removed-nonempty,
 --@+  violates "while keys are configured every entry that is not free has only mapped or blocked ancestors" by sept-removed-nonempty,
 --@+  violates "no private SPTE freed before its leaves" by sept-removed-nonempty policy zap-root-blocked+module-no-scan
 --@ variant zap-all-on-delete: DELETE_ALL=true =>
---@+  violates "deleting a memslot loses no other slot's pages" by slot-page-lost
+--@+  violates "deleting a memslot loses no other slot's pages" by slot-page-lost design "zap on memslot deletion"
 --@ variant module-no-tracking: MODULE_TRACKING=false =>
 --@+  holds
 --@ variant no-track-unchecked: DO_TRACK=false MODULE_TRACKING=false =>

@@ -20,17 +20,17 @@
 --@+ => violates "an accepted type is advertised" by vm-type-unadvertised,
 --@+ violates "the stored type is the type that was asked for" by vm-type-unadvertised,
 --@+ violates "KVM_CAP_VM_TYPES names exactly the types that KVM_CREATE_VM does not refuse" by vm-type-unadvertised,
---@+ holds "vm_type bitmask never exceeds 31"
+--@+ holds "vm_type bitmask never exceeds 31" design "a VM type is a bit of a 32-bit mask"
 --@ variant check-type-after-truncation-u32: TRUNCATE_TO_U32=true
 --@+ => violates "an accepted type is advertised" by vm-type-unadvertised,
 --@+ violates "the stored type is the type that was asked for" by vm-type-unadvertised,
 --@+ violates "KVM_CAP_VM_TYPES names exactly the types that KVM_CREATE_VM does not refuse" by vm-type-unadvertised,
---@+ holds "vm_type bitmask never exceeds 31"
+--@+ holds "vm_type bitmask never exceeds 31" design "a VM type is a bit of a 32-bit mask"
 --@ variant no-below-32-test: TEST_BELOW_32=false
 --@+ => violates "an accepted type is advertised" by vm-type-unadvertised,
 --@+ violates "the stored type is the type that was asked for" by vm-type-unadvertised,
 --@+ violates "KVM_CAP_VM_TYPES names exactly the types that KVM_CREATE_VM does not refuse" by vm-type-unadvertised,
---@+ holds "every advertised type is an enumerated type"
+--@+ holds "every advertised type is an enumerated type" design "a VM type is a bit of a 32-bit mask"
 --@ variant assign-mask-after-vendor: ASSIGN_BEFORE_VENDOR=false
 --@+ => violates "every type whose hardware and module came up at load is advertised" by vm-type-missing,
 --@+ holds "a type is advertised only if its hardware and module were up at load",
@@ -45,7 +45,7 @@
 --@ variant thirty-third-type: THIRTY_THIRD_TYPE=true
 --@+ => violates "vm_type bitmask never exceeds 31" by vm-type-mask-overflow,
 --@+ holds "an accepted type is advertised", holds "the stored type is the type that was asked for",
---@+ holds "every advertised type is an enumerated type"
+--@+ holds "every advertised type is an enumerated type" design "a VM type is a bit of a 32-bit mask"
 --@ variant tdx-advertised-after-failed-bring-up: TDX_NEEDS_BRING_UP=false
 --@+ => violates "a type is advertised only if its hardware and module were up at load" by vm-type-without-hardware,
 --@+ holds "every type whose hardware and module came up at load is advertised",

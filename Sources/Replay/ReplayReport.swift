@@ -53,6 +53,12 @@ package struct PerformedOperation: Sendable, Hashable {
   package var event: String {
     outcome.checks.isEmpty ? outcome.status : outcome.checks.map(\.name).joined(separator: "+")
   }
+
+  /// Whether it came to the event, and to nothing else that is not `damage`.
+  func endsIn(_ expected: String, beside damage: Set<String>) -> Bool {
+    let names = outcome.checks.map(\.name)
+    return event == expected || (names.contains(expected) && names.allSatisfy { $0 == expected || damage.contains($0) })
+  }
 }
 
 /// An argument as the machine saw it.
