@@ -25,6 +25,12 @@ package enum JSON: Hashable, Sendable {
     guard case .string(let value) = self else { return nil }
     return value
   }
+
+  /// The elements of an array; nil for anything else.
+  package var elements: [JSON]? {
+    guard case .array(let values) = self else { return nil }
+    return values
+  }
 }
 
 extension JSON {

@@ -12,10 +12,17 @@ package enum JSONReport {
     ])
   }
 
-  private static func row(_ row: ResultRow) -> JSON {
-    var event: String?
-    if let replay = row.replay, case .reproduced(event: let name) = replay.result { event = name }
-    return .object([
+  /// The object of `kvmcheck compare designs --format json`; `rows` are all that it rests on.
+  package static func designs(_ questions: [DesignComparison], rows: [ResultRow]) -> JSON {
+    .object([
+      "schema": .string("kvmcheck/1"), "questions": .array(questions.map(\.json)),
+      "ok": .boolean(ResultRow.exitCode(of: rows) == 0),
+    ])
+  }
+
+  /// An object of `results`.
+  static func row(_ row: ResultRow) -> JSON {
+    .object([
       "model": .string(row.model),
       "file": .string(row.file),
       "scope": .string(row.scope),
@@ -32,7 +39,7 @@ package enum JSONReport {
       "trace": text(row.traceFile),
       "certificate": text(row.certificate),
       "replay": text(row.replay?.word),
-      "event": text(event),
+      "event": text(row.engineEvent),
       "bug": text(row.bug),
       "design": text(row.design),
       "expected": text(row.expected?.rawValue),

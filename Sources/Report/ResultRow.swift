@@ -59,6 +59,8 @@ package struct ResultRow: Sendable {
   /// The engine whose answer this is.
   package var engine: String?
   package var evidence: EvidenceWord?
+  /// Whether the constants of the scope alone make the property true: a variant is where it says something.
+  package var isSwitchedOff: Bool
   /// Counts, k or the reason, in words.
   package var detail: String
   /// A trace's transitions, or the k of bounded and k-induction results.
@@ -96,6 +98,7 @@ package struct ResultRow: Sendable {
     self.verdict = verdict
     engine = nil
     evidence = nil
+    isSwitchedOff = false
     detail = ""
     depth = nil
     seconds = 0
@@ -118,6 +121,11 @@ extension ResultRow {
   var contradictsItsFile: Bool {
     if let replay, case .diverged = replay.result { return true }
     return !asExpected && expected != nil
+  }
+
+  /// The engine's event in which a reproduced trace ends.
+  var engineEvent: String? {
+    if let replay, case .reproduced(event: let name) = replay.result { name } else { nil }
   }
 
   /// Whether an invariant is violated because its own evaluation is a run-time error: not what `violates` promises.

@@ -106,10 +106,10 @@ package struct TextReport {
     return "\u{1B}[\(code)m\(word)\u{1B}[0m"
   }
 
-  /// Breaks at blanks so that no line is longer than 118 characters.
-  static func wrapped(_ text: String, indent: Int, hanging: Int) -> [String] {
+  /// Breaks at blanks so that no line is longer than 118 characters. `head` is put before the text as it is.
+  static func wrapped(_ text: String, indent: Int, head: String = "", hanging: Int) -> [String] {
     var lines: [String] = []
-    var line = String(repeating: " ", count: indent)
+    var line = String(repeating: " ", count: indent) + head
     var isFirst = true
     for word in text.split(separator: " ") {
       if line.count + word.count + 1 > 118, !isFirst {

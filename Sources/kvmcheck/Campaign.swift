@@ -1,7 +1,9 @@
 import Diagnostics
+import Foundation
 import Interchange
 import Murphi
 import Report
+import TransitionSystems
 
 /// Everything that one `prove` command decides: files, in each the scope asked for and the variants asked for.
 struct Campaign: Sendable {
@@ -10,6 +12,8 @@ struct Campaign: Sendable {
     case all
     case none
     case named(String)
+    /// Those that answer a design question; files without one are left out.
+    case designs
   }
 
   /// What the command line asks.
@@ -21,6 +25,31 @@ struct Campaign: Sendable {
     var only: String?
     var jobs: Int
     var decider: Decider
+
+    /// What a command line asks about models, or about all shipped ones where it names none.
+    ///
+    /// Throws: `UsageError` where there is no such model; or the folder `proofs` cannot be made.
+    init(models: [String], variants: Variants, only: String?, options: CommonOptions, proofs: String? = nil) throws {
+      let locator = ModelLocator(
+        explicit: options.root, workingDirectory: FileManager.default.currentDirectoryPath,
+        executable: CommandLine.arguments[0])
+      do {
+        self.models = models.isEmpty ? try locator.all() : try models.map { name in try locator.find(name) }
+      } catch let error as ModelLocator.NotFound {
+        throw UsageError(error.description)
+      }
+      if self.models.isEmpty, let root = locator.root {
+        throw UsageError("nothing to check: no file ends in .m under \(root)/Models")
+      }
+      scope = options.scope
+      self.variants = variants
+      overrides = options.overrides
+      self.only = only
+      jobs = options.jobs ?? ProcessInfo.processInfo.activeProcessorCount
+      decider = Decider(
+        options: options, jobs: jobs, proofs: try proofs.map(ProofFolder.init(creating:)),
+        stored: locator.root.map { ProofFolder(reading: $0 + "/Proofs") })
+    }
   }
 
   /// All rows of a file, with what their heading needs.
@@ -96,8 +125,11 @@ struct Campaign: Sendable {
 
   /// Whether a file has what was asked for: one without the variant that the command line names has not.
   private func isAskedFor(_ source: Source) -> Bool {
-    guard case .named(let name) = request.variants, case .model(let loaded) = source else { return true }
-    return loaded.plain.model.directives.variants.contains { $0.name == name }
+    guard case .model(let loaded) = source else { return true }
+    return switch request.variants {
+    case .all, .none: true
+    case .named, .designs: !Self.variants(request.variants, of: loaded.plain.model.directives).isEmpty
+    }
   }
 
   private func decide(
@@ -122,10 +154,15 @@ struct Campaign: Sendable {
     var instances: [Instance] = []
     if case .named = request.variants {} else { instances.append(base) }
     for variant in Self.variants(request.variants, of: base.model.directives) {
-      instances.append(try Instance(loaded, scope: request.scope, variant: variant, overrides: overrides))
+      var instance = try Instance(loaded, scope: request.scope, variant: variant, overrides: overrides)
+      if request.variants == .designs { instance.alsoAsked = base.model.properties(ofDesign: variant.design) }
+      instances.append(instance)
     }
     let all = try await findings(of: instances, progress: progress)
-    let coverage = try await coverage(loaded, instances: instances, findings: all, overrides: overrides)
+    // Whether rules fire and covers are met says something of the file, not of a design.
+    let coverage =
+      request.variants == .designs
+      ? nil : try await coverage(loaded, instances: instances, findings: all, overrides: overrides)
     var rows: [ResultRow] = []
     for (instance, findings) in zip(instances, all) {
       let builder = RowBuilder(
@@ -135,7 +172,8 @@ struct Campaign: Sendable {
       if let variant = instance.variant {
         rows += builder.variantRows(variant)
       } else {
-        rows += builder.scopeRows() + VacuityRows(builder: builder, coverage: coverage).rows()
+        rows += builder.scopeRows()
+        if let coverage { rows += VacuityRows(builder: builder, coverage: coverage).rows() }
       }
     }
     return FileResult(
@@ -152,6 +190,7 @@ struct Campaign: Sendable {
     case .none: return []
     case .all: return directives.variants
     case .named(let name): return directives.variants.filter { $0.name == name }
+    case .designs: return directives.variants.filter { $0.design != nil }
     }
   }
 
@@ -225,4 +264,23 @@ struct Campaign: Sendable {
       location: location, title: nil, constants: [], omissions: [], rows: [row], warnings: [], sha256: nil,
       deadlock: nil)
   }
+}
+
+extension TypedModel {
+  /// Every property that a variant of the design question names; a bare `holds` names all invariants.
+  fileprivate func properties(ofDesign question: String?) -> Set<String> {
+    let outcomes = directives.variants.filter { $0.design == question }.flatMap(\.outcomes)
+    return Set(
+      outcomes.flatMap { outcome -> [String] in
+        switch outcome {
+        case .violates(let property, _), .holds(let property?): [property]
+        case .holds(nil): Question.all(of: self).filter { $0.property.isInvariant }.map(\.name)
+        case .error, .deadlock, .unreachable: []
+        }
+      })
+  }
+}
+
+extension PropertyID {
+  fileprivate var isInvariant: Bool { if case .invariant = self { true } else { false } }
 }

@@ -3,10 +3,11 @@ import Foundation
 import Interchange
 import MMUEngine
 
-/// `kvmcheck compare`: questions of the mailing list, answered in counts.
-struct CompareCommand: ParsableCommand {
+/// `kvmcheck compare`: questions of the mailing list, answered in verdicts and in counts.
+struct CompareCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "compare", abstract: "Compare designs by what they cost.", subcommands: [CompareZapCommand.self])
+    commandName: "compare", abstract: "Compare designs by what holds in them, and zap policies by what they cost.",
+    subcommands: [CompareDesignsCommand.self, CompareZapCommand.self])
 }
 
 /// `kvmcheck compare zap`.

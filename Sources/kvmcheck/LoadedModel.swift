@@ -65,6 +65,8 @@ struct Instance: Sendable {
   let settings: [ConstantSetting]
   /// What the command line says counts as a deadlock; nil where it says nothing.
   let deadlock: DeadlockMode?
+  /// Properties that are asked about although the variant does not name them, so that designs can be compared.
+  var alsoAsked: Set<String> = []
 
   /// Checks the tree with the constants of scope, variant and command line, later ones winning.
   ///
@@ -116,7 +118,7 @@ struct Instance: Sendable {
   var questions: [Question] {
     let all = Question.all(of: model)
     guard let variant else { return all }
-    var names: Set<String> = []
+    var names = alsoAsked
     var properties: Set<PropertyID> = []
     for outcome in variant.outcomes {
       switch outcome {

@@ -82,26 +82,9 @@ struct ProveInvariantsCommand: AsyncParsableCommand {
   }
 
   private func request() throws -> Campaign.Request {
-    let locator = ModelLocator(
-      explicit: options.root, workingDirectory: FileManager.default.currentDirectoryPath,
-      executable: CommandLine.arguments[0])
-    let locations: [ModelLocator.Location]
-    do {
-      locations = models.isEmpty ? try locator.all() : try models.map { name in try locator.find(name) }
-    } catch let error as ModelLocator.NotFound {
-      throw UsageError(error.description)
-    }
-    if locations.isEmpty, let root = locator.root {
-      throw UsageError("nothing to check: no file ends in .m under \(root)/Models")
-    }
-    let variants: Campaign.Variants =
-      variant.map(Campaign.Variants.named) ?? (models.isEmpty || allVariants ? .all : .none)
-    let jobs = options.jobs ?? ProcessInfo.processInfo.activeProcessorCount
-    return Campaign.Request(
-      models: locations, scope: options.scope, variants: variants, overrides: options.overrides, only: only, jobs: jobs,
-      decider: Decider(
-        options: options, jobs: jobs, proofs: try proofs.map(ProofFolder.init(creating:)),
-        stored: locator.root.map { ProofFolder(reading: $0 + "/Proofs") }))
+    try Campaign.Request(
+      models: models, variants: variant.map(Campaign.Variants.named) ?? (models.isEmpty || allVariants ? .all : .none),
+      only: only, options: options, proofs: proofs)
   }
 
   /// The rows of a file under their headings.

@@ -33,7 +33,8 @@ extension RowBuilder {
     case .proved(let evidence, let sizes):
       row.verdict = sizes == .any ? .provedAnySize : .proved
       fill(&row, from: evidence)
-      row.detail += switchedOff(property)
+      row.isSwitchedOff = isTrueByConstants(property)
+      if row.isSwitchedOff { row.detail += whereItIsTested(row.property) }
       row.certificate = findings.certificates[property]
       if sizes == .thisScope, let remark = findings.remarks[property] {
         row.agreement.append("not for every size: \(remark)")
@@ -67,11 +68,16 @@ extension RowBuilder {
     }
   }
 
-  /// A property that the constants of this scope make trivially true says where it is really put to the test.
-  private func switchedOff(_ property: PropertyID) -> String {
-    guard instance.variant == nil, case .invariant(let index) = property else { return "" }
-    let declaration = instance.model.properties[index]
-    guard case .constant(1) = declaration.expression.kind, let name = declaration.name else { return "" }
+  /// Whether the constants of this scope or variant make a property trivially true.
+  private func isTrueByConstants(_ property: PropertyID) -> Bool {
+    guard case .invariant(let index) = property, case .constant(1) = instance.model.properties[index].expression.kind
+    else { return false }
+    return true
+  }
+
+  /// A property that is trivially true says where it is really put to the test.
+  private func whereItIsTested(_ name: String) -> String {
+    guard instance.variant == nil else { return "; true by the constants" }
     let variants = instance.model.directives.variants.filter { variant in
       variant.outcomes.contains { outcome in
         switch outcome {
