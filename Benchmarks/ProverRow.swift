@@ -48,7 +48,8 @@ struct ProverRow: Codable {
   private static func ratio(_ run: Run?, _ base: Run?) -> String {
     guard let run, let base else { return "" }
     let ratio = run.seconds / base.seconds
-    return (run.isStopped ? "≥ " : "") + String(format: ratio < 10 ? "× %.1f" : "× %.0f", ratio)
+    let format = ratio < 0.1 ? "× %.3f" : ratio < 10 ? "× %.1f" : "× %.0f"
+    return (run.isStopped ? "≥ " : "") + String(format: format, ratio)
   }
 }
 

@@ -71,15 +71,18 @@ package struct CertificateChecker: Sendable {
   }
 
   /// By obligation: lemmas that are enough for it, as Z3 says; nil where it does not know. A hint for other solvers, which find out for
-  /// themselves whether it is right.
+  /// themselves whether it is right. `known` is what Z3 has said already.
   package func premises(
-    of form: Form, effort: UInt32, interrupter: Interrupter = Interrupter()
+    of form: Form, known: SettledQuestions.Ledger? = nil, effort: UInt32, interrupter: Interrupter = Interrupter()
   ) throws(SMTError) -> [Set<Int>?] {
     var session = try ProofSession(form.obligations, effort: effort, interrupter: interrupter)
     var premises: [Set<Int>?] = []
-    for obligation in form.obligations.obligations {
+    for (index, obligation) in form.obligations.obligations.enumerated() {
       if interrupter.cause != nil { return form.obligations.obligations.map { _ in nil } }
-      if case .holds(let needed) = try session.check(obligation, assuming: form.obligations.lemmas.indices) {
+      if let needed = known?.premises(of: index) {
+        premises.append(needed)
+      } else if case .holds(let needed) = try session.check(obligation, assuming: form.obligations.lemmas.indices) {
+        known?.settle(index, by: needed)
         premises.append(needed)
       } else {
         premises.append(nil)
@@ -88,14 +91,22 @@ package struct CertificateChecker: Sendable {
     return premises
   }
 
-  /// What is not met of one form; nil if everything is. `effort` bounds each question in Z3's rlimit units.
+  /// What this form's variables, functions and sorts are those of: certificates of which that is the same can share answers.
+  package func kind(of form: Form) -> String {
+    let settings = certificate.settings.map { "\($0.name)=\($0.value)" }
+    return ([certificate.model, certificate.sha256, form.name] + settings + form.obligations.sortNames)
+      .joined(separator: " ")
+  }
+
+  /// What is not met of one form; nil if everything is. `effort` bounds each question in Z3's rlimit units; what `known` holds is not
+  /// asked again.
   package func check(
-    _ form: Form, effort: UInt32, interrupter: Interrupter = Interrupter()
+    _ form: Form, known: SettledQuestions.Ledger? = nil, effort: UInt32, interrupter: Interrupter = Interrupter()
   ) throws(SMTError) -> Failure? {
     var session = try ProofSession(form.obligations, effort: effort, interrupter: interrupter)
-    for obligation in form.obligations.obligations {
+    for (index, obligation) in form.obligations.obligations.enumerated() where known?.premises(of: index) == nil {
       switch try session.check(obligation, assuming: form.obligations.lemmas.indices) {
-      case .holds: continue
+      case .holds(let needed): known?.settle(index, by: needed)
       case .fails: return Failure(reason: "\(obligation.name): does not follow (\(form.name))", stopped: nil)
       case .stopped(let reason):
         return Failure(reason: "\(obligation.name): not decided (\(form.name))", stopped: reason)

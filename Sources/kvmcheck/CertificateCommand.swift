@@ -89,7 +89,8 @@ struct CertificateCheckCommand: AsyncParsableCommand {
     commandName: "check", abstract: "Re-prove initiation, consecution and safety of certificates.",
     discussion: """
       Without PROOF: all of Proofs/. Each obligation is asked by itself in a fresh solver: at the certificate's sizes, instance by \
-      instance and without symmetry, and for `sizes any` also with scalarsets of any size. --solver hands the same obligations as \
+      instance and without symmetry, and for `sizes any` also with scalarsets of any size. An obligation that several of the \
+      certificates share is asked once. --solver hands the same obligations as \
       SMT-LIB to another program (cvc5, z3, or a path); every answer must be unsat. A certificate of another text of its model is \
       stale and fails. Exit code 0 if all hold, else 50; 40 if a file is no certificate; 30 if the command was stopped before all \
       were decided, and those are listed as open.
@@ -134,16 +135,24 @@ struct CertificateCheckCommand: AsyncParsableCommand {
     var isMalformed: Bool { if case .malformed = self { true } else { false } }
   }
 
+  /// Who is asked, and what each has said so far of the certificates of this run.
+  private struct Solvers: Sendable {
+    /// Nil: Z3 alone.
+    let external: ExternalSolver?
+    let known = SettledQuestions()
+    let externallyKnown = SettledQuestions()
+  }
+
   func run() async throws {
     let console = try Console(path: options.output, quiet: options.quiet)
     let stop = StopSwitch()
     let started = ContinuousClock.now
     let (paths, root) = try places()
-    let external = try solver.map(ExternalSolver.init(named:))
+    let solvers = Solvers(external: try solver.map(ExternalSolver.init(named:)))
     let options = options
     var results = try await stop.running(timeout: options.timeout, memory: options.memory?.bytes) {
       let jobs = options.jobs ?? ProcessInfo.processInfo.activeProcessorCount
-      return try await Self.check(paths, jobs: jobs, root: root, external) { result in
+      return try await Self.check(paths, jobs: jobs, root: root, solvers) { result in
         if options.format == .text { try console.write(Self.line(of: result)) }
       }
     }
@@ -151,7 +160,7 @@ struct CertificateCheckCommand: AsyncParsableCommand {
       results.append(Checked(path: path, outcome: .open("not begun: \(stop.reason.words)")))
       if options.format == .text { try console.write(Self.line(of: results[results.count - 1])) }
     }
-    let name = external?.name ?? "z3 \(SMTSession.solverVersion)"
+    let name = solvers.external?.name ?? "z3 \(SMTSession.solverVersion)"
     let held = results.count { $0.outcome == .holds }
     let open = results.count(where: \.outcome.isOpen)
     let failed = results.count - held - open
@@ -185,7 +194,7 @@ struct CertificateCheckCommand: AsyncParsableCommand {
 
   /// Checks several at once and hands the results out in the order of the files; stops where it is cancelled.
   private static func check(
-    _ paths: [String], jobs: Int, root: String?, _ external: ExternalSolver?, emit: (Checked) throws -> Void
+    _ paths: [String], jobs: Int, root: String?, _ solvers: Solvers, emit: (Checked) throws -> Void
   ) async throws -> [Checked] {
     var done: [Int: Checked] = [:]
     var results: [Checked] = []
@@ -195,7 +204,7 @@ struct CertificateCheckCommand: AsyncParsableCommand {
         guard next < paths.count, !Task.isCancelled else { return }
         let index = next
         next += 1
-        group.addTask { (index, try await check(paths[index], root: root, external)) }
+        group.addTask { (index, try await check(paths[index], root: root, solvers)) }
       }
       for _ in 0..<max(1, jobs) { start() }
       for try await (index, result) in group {
@@ -210,7 +219,7 @@ struct CertificateCheckCommand: AsyncParsableCommand {
     return results
   }
 
-  private static func check(_ path: String, root: String?, _ external: ExternalSolver?) async throws -> Checked {
+  private static func check(_ path: String, root: String?, _ solvers: Solvers) async throws -> Checked {
     let start = ContinuousClock.now
     var result = Checked(path: path)
     do throws(LoadedCertificate.Refused) {
@@ -219,7 +228,7 @@ struct CertificateCheckCommand: AsyncParsableCommand {
       result.property = loaded.certificate.property
       result.lemmas = loaded.certificate.lemmas.count
       result.sizes = loaded.certificate.sizes == .any ? "any size" : "these sizes"
-      let (reason, remark) = await unmet(loaded.checker, external)
+      let (reason, remark) = await unmet(loaded.checker, solvers)
       if let remark { result.sizes += ", " + remark }
       if let reason { result.outcome = Task.isCancelled ? .open("stopped at \(reason)") : .fails(reason) }
     } catch {
@@ -235,7 +244,7 @@ struct CertificateCheckCommand: AsyncParsableCommand {
   /// The first obligation that is not met, and where the questions for every size lie. What a cancelled task says is unmet may only be
   /// unanswered.
   private static func unmet(
-    _ checker: CertificateChecker, _ external: ExternalSolver?
+    _ checker: CertificateChecker, _ solvers: Solvers
   ) async -> (reason: String?, remark: String?) {
     let interrupter = Interrupter()
     var remark: String?
@@ -246,19 +255,25 @@ struct CertificateCheckCommand: AsyncParsableCommand {
             let cycle = QuantifierAlternation.cycle(in: form.obligations)
             remark = cycle.map { "not in EPR: " + $0.joined(separator: " → ") } ?? "in EPR"
           }
-          if let external {
-            let premises = try checker.premises(of: form, effort: Decider.effort, interrupter: interrupter)
-            if let reason = try external.firstUnmet(of: form.obligations, needing: premises) {
+          let kind = checker.kind(of: form)
+          let known = solvers.known.ledger(of: form.obligations, kind: kind)
+          if let external = solvers.external {
+            let premises = try checker.premises(
+              of: form, known: known, effort: Decider.effort, interrupter: interrupter)
+            let answered = solvers.externallyKnown.ledger(of: form.obligations, kind: kind)
+            if let reason = try external.firstUnmet(of: form.obligations, needing: premises, known: answered) {
               return ("\(reason) (\(form.name))", remark)
             }
-          } else if let failure = try checker.check(form, effort: Decider.effort, interrupter: interrupter) {
+          } else if let failure = try checker.check(
+            form, known: known, effort: Decider.effort, interrupter: interrupter)
+          {
             return (failure.reason, remark)
           }
         }
         return (nil, remark)
       } onCancel: {
         interrupter.interrupt(because: .cancelled)
-        external?.stop()
+        solvers.external?.stop()
       }
     } catch {
       return (LoadedCertificate.words(error), remark)

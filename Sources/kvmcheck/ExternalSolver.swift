@@ -26,8 +26,21 @@ final class ExternalSolver: Sendable {
   }
 
   /// The first obligation that the program does not call `unsat`; nil if there is none. `needed` are the lemmas that may be enough for
-  /// each. Throws: it cannot be run.
-  func firstUnmet(of obligations: Obligations, needing needed: [Set<Int>?]) throws -> String? {
+  /// each; what `known` holds is not asked again. Throws: it cannot be run.
+  func firstUnmet(
+    of obligations: Obligations, needing needed: [Set<Int>?], known: SettledQuestions.Ledger
+  ) throws -> String? {
+    let open = obligations.obligations.indices.filter { known.premises(of: $0) == nil }
+    if open.isEmpty { return nil }
+    var asked = obligations
+    asked.obligations = open.map { obligations.obligations[$0] }
+    if let reason = try firstUnmet(of: asked, needing: open.map { needed[$0] }) { return reason }
+    for index in open { known.settle(index, by: needed[index] ?? Set(obligations.lemmas.indices)) }
+    return nil
+  }
+
+  /// Asks all of them.
+  private func firstUnmet(of obligations: Obligations, needing needed: [Set<Int>?]) throws -> String? {
     let notAsked = obligations.obligations.first.map { "\($0.name): not asked" }
     if children.withLock(\.isStopped) { return notAsked }
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("kvmcheck-\(UUID().uuidString).smt2")

@@ -9,6 +9,8 @@ import TransitionSystems
 struct StoredProofs: Sendable {
   private let folder: ProofFolder
   private let effort: UInt32
+  /// What certificates share is asked once.
+  private let settled = SettledQuestions()
 
   init(_ folder: ProofFolder, effort: UInt32) {
     self.folder = folder
@@ -32,11 +34,14 @@ struct StoredProofs: Sendable {
       certificate.property == question.name, belongs(certificate, to: instance)
     else { return nil }
     let interrupter = Interrupter()
-    let effort = effort
+    let (effort, settled) = (effort, settled)
     let failure: CertificateChecker.Failure? = try await withTaskCancellationHandler {
       let checker = try CertificateChecker(certificate, of: instance.loaded.file) { _ in question.property }
       for form in try checker.forms() {
-        if let failure = try checker.check(form, effort: effort, interrupter: interrupter) { return failure }
+        let known = settled.ledger(of: form.obligations, kind: checker.kind(of: form))
+        if let failure = try checker.check(form, known: known, effort: effort, interrupter: interrupter) {
+          return failure
+        }
       }
       return nil
     } onCancel: {
