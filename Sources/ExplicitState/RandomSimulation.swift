@@ -13,13 +13,18 @@ package struct SimulationOptions: Sendable {
   /// States and bytes that may be kept.
   package var budget: Budget
   package var deadlock: DeadlockMode
+  /// Stop at a violation of this property only; nil: of any.
+  package var only: PropertyID?
 
-  package init(runs: Int, steps: Int, seed: UInt64, budget: Budget = Budget(), deadlock: DeadlockMode) {
+  package init(
+    runs: Int, steps: Int, seed: UInt64, budget: Budget = Budget(), deadlock: DeadlockMode, only: PropertyID? = nil
+  ) {
     self.runs = runs
     self.steps = steps
     self.seed = seed
     self.budget = budget
     self.deadlock = deadlock
+    self.only = only
   }
 }
 
@@ -48,7 +53,8 @@ package struct SimulationReport: Sendable {
 /// A run begins in a start state and takes steps until it is long enough or nothing leaves its state. Among the rule copies that
 /// change the state one is chosen with equal chances; a firing that changes nothing gets nobody further and is not taken. A run's
 /// states are checked as a search checks them; the first violated property, and the first firing or evaluation that fails, ends
-/// the simulation. Nothing follows from its finding none.
+/// the simulation. Nothing follows from its finding none. Where one property is asked about, the others are not looked at: a firing that
+/// fails for another one leads nowhere, as in a search.
 ///
 /// - *Canonical*: copies are tried in an order drawn anew for every step; those that fail count where they are met.
 /// - The trace is the run without its detours: where it came back to a state, what lay between is left out. It need not be shortest.
@@ -141,8 +147,7 @@ package struct RandomSimulation {
         report.limit = .interrupted
         return nil
       case .failed(let failure, let partial):
-        violate(failure.property, firing, partial, failure)
-        return nil
+        if violate(failure.property, firing, partial, failure) { return nil }
       case .successor(let state):
         if let admitted = enter(state, firing) { return admitted }
         if isOver { return nil }
@@ -162,8 +167,7 @@ package struct RandomSimulation {
         report.limit = .interrupted
         return nil
       case .failed(let failure, let partial):
-        violate(failure.property, program.firing(rule: copy), partial, failure)
-        return nil
+        if violate(failure.property, program.firing(rule: copy), partial, failure) { return nil }
       case .successor(let next):
         if next != state || options.deadlock == .stuck { isStuck = false }
         if next == state { continue }
@@ -186,7 +190,8 @@ package struct RandomSimulation {
     case .stopped:
       report.limit = .interrupted
       return nil
-    case .failed(let failure): violate(failure.property, firing, state, failure)
+    case .failed(let failure):
+      if !violate(failure.property, firing, state, failure) { return nil }
     case .holds:
       path.append(firing, state)
       if remember(state) { checkProperties(of: state) }
@@ -217,8 +222,8 @@ package struct RandomSimulation {
     for family in program.properties + program.covers {
       switch interpreter.check(family, on: state) {
       case .holds: continue
-      case .violated: return violate(.invariant(family.position), nil)
-      case .failed(let failure): return violate(failure.property, failure)
+      case .violated: if violate(.invariant(family.position), nil) { return }
+      case .failed(let failure): if violate(failure.property, failure) { return }
       case .stopped:
         report.limit = .interrupted
         return
@@ -226,20 +231,29 @@ package struct RandomSimulation {
     }
   }
 
-  /// A step that fails, or leads to a state whose assumptions cannot be evaluated.
-  private mutating func violate(_ property: PropertyID, _ firing: Firing, _ state: State, _ failure: RunTimeFailure) {
+  /// A step that fails, or leads to a state whose assumptions cannot be evaluated. Returns: whether that was asked about.
+  private mutating func violate(
+    _ property: PropertyID, _ firing: Firing, _ state: State, _ failure: RunTimeFailure
+  ) -> Bool {
+    guard isAskedAbout(property) else { return false }
     path.steps.append((firing, state))
-    violate(property, failure)
+    return violate(property, failure)
   }
 
-  /// The path ends in a violation.
-  private mutating func violate(_ property: PropertyID, _ failure: RunTimeFailure?) {
+  /// The path ends in a violation. Returns: whether that was asked about.
+  private mutating func violate(_ property: PropertyID, _ failure: RunTimeFailure?) -> Bool {
+    guard isAskedAbout(property) else { return false }
     report.violation = Violation(property: property, trace: trace(failure))
+    return true
   }
+
+  private func isAskedAbout(_ property: PropertyID) -> Bool { options.only.map { $0 == property } ?? true }
 
   private mutating func meetDeadlock() {
     report.deadlocks += 1
-    if report.violation == nil { report.violation = Violation(property: .deadlock, trace: trace(nil)) }
+    if report.violation == nil, isAskedAbout(.deadlock) {
+      report.violation = Violation(property: .deadlock, trace: trace(nil))
+    }
   }
 
   /// The path as named values.

@@ -23,6 +23,9 @@ struct SimulateCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The variant whose constants to use.", valueName: "name"))
   var variant: String?
 
+  @Option(help: ArgumentHelp("Stop at a violation of this property only.", valueName: "property"))
+  var only: String?
+
   @Option(help: ArgumentHelp("How many runs to take.", valueName: "n"))
   var runs = 100
 
@@ -51,7 +54,8 @@ struct SimulateCommand: AsyncParsableCommand {
     let (instance, program) = try session.load()
     let simulation = SimulationOptions(
       runs: runs, steps: steps, seed: options.seed, budget: Budget(bytes: options.memory?.bytes ?? .max),
-      deadlock: instance.model.directives.deadlock)
+      deadlock: instance.model.directives.deadlock,
+      only: try only.map { try Question.named($0, in: instance.model).property })
     let report = try await stop.running(timeout: options.timeout, memory: options.memory?.bytes) {
       var simulation = RandomSimulation(program, options: simulation)
       return simulation.run()

@@ -33,9 +33,19 @@ struct SimulateCommandTests {
     #expect(try simulate("nonsense").status == 40)
   }
 
+  @Test("--only: the other property's violation stops nothing")
+  func only() throws {
+    let text = Texts.counter + "invariant \"whatever\" true;\n"
+    #expect(try simulate(text).status == 10)
+    #expect(try simulate(text, ["--only", "below two"]).status == 10)
+    let other = try simulate(text, ["--only", "whatever"])
+    #expect(other.status == 21)
+    #expect(other.output.contains("unknown: nothing found, which proves nothing"))
+  }
+
   @Test(
     "64: what makes no sense",
-    arguments: [["--runs", "0"], ["--steps", "-1"], ["--scope", "none"], ["--variant", "v"]])
+    arguments: [["--runs", "0"], ["--steps", "-1"], ["--scope", "none"], ["--variant", "v"], ["--only", "nothing"]])
   func usage(_ options: [String]) throws {
     #expect(try simulate(Texts.switching, options).status == 64)
   }

@@ -8,10 +8,12 @@ import TransitionSystems
 /// Random runs: what they meet, what they count, and that a seed says all.
 @Suite struct RandomSimulationTests {
   private func simulate(
-    _ text: String, runs: Int = 20, steps: Int = 50, seed: UInt64 = 1, budget: Budget = Budget()
+    _ text: String, runs: Int = 20, steps: Int = 50, seed: UInt64 = 1, budget: Budget = Budget(),
+    only: PropertyID? = nil
   ) throws -> SimulationReport {
     let engine = try engine(text)
-    let options = SimulationOptions(runs: runs, steps: steps, seed: seed, budget: budget, deadlock: engine.deadlock)
+    let options = SimulationOptions(
+      runs: runs, steps: steps, seed: seed, budget: budget, deadlock: engine.deadlock, only: only)
     var simulation = RandomSimulation(engine.program, options: options)
     return simulation.run()
   }
@@ -75,6 +77,28 @@ import TransitionSystems
     let start = try simulate("var x: 0..1; startstate \"s\" begin x := 2; end; rule begin x := 0; end;\n")
     #expect(start.violation?.trace.depth == 0)
     #expect(start.states == 0)
+  }
+
+  /// The others' violations stop nothing: `x < 5` falls on the way to the one asked about, and the failing firing leads nowhere.
+  @Test func onlyOneIsAskedAbout() throws {
+    let text =
+      Self.walk
+      + "invariant \"low\" x < 5;\ninvariant \"lower\" x < 8;\nrule \"fail\" x = 6 ==> begin error \"boom\"; end;\n"
+    let lower = try simulate(text, steps: 10000, only: .invariant(2))
+    #expect(lower.violation?.property == .invariant(2))
+    #expect(lower.violation?.trace.steps.last?.values.first == .integer(8))
+    let low = try simulate(text, steps: 10000, only: .invariant(1))
+    #expect(low.violation?.property == .invariant(1))
+    #expect(low.violation?.trace.steps.last?.values.first == .integer(5))
+    #expect(try simulate(text, steps: 10000, only: .runTimeErrors).violation?.property == .runTimeErrors)
+    let range = try simulate(text, steps: 1000, only: .invariant(0))
+    #expect(range.violation == nil && range.runs == 20 && range.states == 10)
+  }
+
+  @Test func aDeadlockNobodyAsksAboutIsCounted() throws {
+    let report = try simulate(Self.trap, only: .invariant(0))
+    #expect(report.deadlocks == 20 && report.violation == nil)
+    #expect(try simulate(Self.trap, only: .deadlock).violation?.property == .deadlock)
   }
 
   private static let trap = """
