@@ -45,7 +45,9 @@ struct SimulateCommandTests {
 
   @Test(
     "64: what makes no sense",
-    arguments: [["--runs", "0"], ["--steps", "-1"], ["--scope", "none"], ["--variant", "v"], ["--only", "nothing"]])
+    arguments: [
+      ["--runs", "0"], ["--steps", "-1"], ["--scope", "none"], ["--variant", "v"], ["--only", "nothing"],
+    ])
   func usage(_ options: [String]) throws {
     #expect(try simulate(Texts.switching, options).status == 64)
   }
