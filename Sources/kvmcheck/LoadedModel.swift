@@ -93,11 +93,42 @@ struct Instance: Sendable {
     settings += overrides.constants
     self.settings = Self.lastOfEach(settings)
     deadlock = overrides.deadlock
-    let checked = settings.isEmpty ? plain : try loaded.tree.check(constants: self.settings)
+    (model, warnings) = try Self.check(loaded, self.settings, overrides.deadlock)
+  }
+
+  /// The model with these constants, and what is to be said of it. Throws: `Rejection`.
+  private static func check(
+    _ loaded: LoadedModel, _ settings: [ConstantSetting], _ deadlock: DeadlockMode?
+  ) throws(Rejection) -> (TypedModel, [Diagnostic]) {
+    let checked = settings.isEmpty ? loaded.plain : try loaded.tree.check(constants: settings)
     var model = checked.model
-    model.directives.deadlock = overrides.deadlock ?? model.directives.deadlock
-    self.model = model
-    warnings = checked.warnings + EngineNames.warnings(of: model)
+    model.directives.deadlock = deadlock ?? model.directives.deadlock
+    return (model, checked.warnings + EngineNames.warnings(of: model))
+  }
+
+  /// The same with other settings.
+  private init(_ other: Instance, settings: [ConstantSetting]) throws(Rejection) {
+    (loaded, scope, variant, deadlock) = (other.loaded, other.scope, other.variant, other.deadlock)
+    alsoAsked = other.alsoAsked
+    self.settings = settings
+    (model, warnings) = try Self.check(loaded, settings, deadlock)
+  }
+
+  /// The instance with the file's own sizes of scalarsets, if this one has no element less and of some scalarset more than every scope of
+  /// the file: sizes that whoever wrote the file did not think of. Nil otherwise. Throws: `Rejection`.
+  func atTheFilesSizes() throws(Rejection) -> Instance? {
+    let open = ScalarsetSizes(of: loaded.tree).constants
+    let small = try Instance(self, settings: settings.filter { !open.contains($0.name) })
+    let largest = Dictionary(
+      loaded.plain.model.directives.scopes.flatMap(\.settings).compactMap { setting in
+        Int(setting.value).map { (setting.name, $0) }
+      }, uniquingKeysWith: max)
+    var isBeyond = false
+    for (here, there) in zip(constants, small.constants) where open.contains(here.name) {
+      guard let size = Int(here.text), let other = Int(there.text), size >= other else { return nil }
+      if size > max(other, largest[here.name] ?? 0) { isBeyond = true }
+    }
+    return isBeyond ? small : nil
   }
 
   /// One setting per constant: the last one given.
