@@ -18,7 +18,11 @@ struct ReachableSample {
   /// A bit per atom of the simulation.
   private var states: [[UInt64]] = []
   private var known: Set<[UInt64]> = []
-  /// By Boolean variable or term over them: in which states it is true.
+  /// By atom of the simulation: in which states it is true. They only grow.
+  private var atoms: [[UInt64]]
+  /// The atoms' positions, by Boolean variable.
+  private let positions: [Term: Int]
+  /// By term over the atoms' variables: in which of the present states it is true.
   private var columns: [Term: [UInt64]] = [:]
   /// By relation of the queries' grounding and elements.
   private var columnsOfRelation: [RelationKey: [UInt64]] = [:]
@@ -47,6 +51,9 @@ struct ReachableSample {
   init?(_ system: ParameterizedSystem, sizes: [Int], in store: inout TermStore) {
     guard let simulation = Simulation(system, sizes: sizes, in: &store) else { return nil }
     self.simulation = simulation
+    atoms = simulation.atoms.map { _ in [] }
+    let variables = simulation.atoms.map { simulation.grounding.proposition($0).variable }
+    positions = Dictionary(uniqueKeysWithValues: zip(variables, variables.indices))
     add(self.simulation.statesFromStart(in: &store))
     if states.isEmpty { return nil }
   }
@@ -56,16 +63,23 @@ struct ReachableSample {
   private var words: Int { (states.count + 63) / 64 }
   private var grounding: Grounding { simulation.grounding }
 
+  /// Complexity: linear in what is new.
   private mutating func add(_ more: [[UInt64]]) {
-    for state in more where states.count < Self.mostStates && known.insert(state).inserted { states.append(state) }
+    for state in more where states.count < Self.mostStates && known.insert(state).inserted { append(state) }
     columns = [:]
     columnsOfRelation = [:]
-    for (bit, atom) in simulation.atoms.enumerated() {
-      var column = [UInt64](repeating: 0, count: words)
-      for (number, state) in states.enumerated() where state[bit / 64] >> UInt64(bit % 64) & 1 == 1 {
-        column[number / 64] |= 1 << UInt64(number % 64)
+  }
+
+  private mutating func append(_ state: [UInt64]) {
+    let (word, bit) = (states.count / 64, UInt64(states.count % 64))
+    if bit == 0 { for atom in atoms.indices { atoms[atom].append(0) } }
+    states.append(state)
+    for (position, part) in state.enumerated() {
+      var rest = part
+      while rest != 0 {
+        atoms[position * 64 + rest.trailingZeroBitCount][word] |= 1 << bit
+        rest &= rest - 1
       }
-      columns[grounding.proposition(atom).variable] = column
     }
   }
 
@@ -169,6 +183,7 @@ struct ReachableSample {
 
   /// In which states a ground term is true.
   private mutating func column(of term: Term, _ store: TermStore) -> [UInt64] {
+    if let atom = positions[term] { return atoms[atom] }
     if let known = columns[term] { return known }
     if let definition = grounding.definitions[term] {
       let result = column(of: definition, store)
