@@ -82,7 +82,8 @@ struct MemslotAssertionTests {
     of kind: AttributeChange.Kind, hasPrivateMemory: Bool = true, _ damage: (inout MemoryAttributes) -> Void = { _ in }
   ) -> (names: [String], attributes: MemoryAttributes) {
     var attributes = MemoryAttributes()
-    var change = AttributeChange(range, to: kind, hasPrivateMemory: hasPrivateMemory)
+    if kind == .shared { _ = attributes.store(GFN(1), isPrivate: true) }
+    var change = AttributeChange(range, to: kind, slots: [range], hasPrivateMemory: hasPrivateMemory)
     while !mmu.lock.isHeld(.write) { _ = change.step(&mmu, &attributes) }
     while mmu.lock.isHeld(.write) { _ = change.step(&mmu, &attributes) }
     damage(&attributes)
@@ -107,11 +108,102 @@ struct MemslotAssertionTests {
     #expect(roomGone.names == [KernelAssertion.attributeNotStored.rawValue])
   }
 
+  /// Runs a change of attributes and says which ranges were being invalidated while mmu_lock was held first.
+  private mutating func convert(
+    _ range: FrameRange, to kind: AttributeChange.Kind, slots: [FrameRange], _ attributes: inout MemoryAttributes
+  ) -> FrameRange? {
+    var change = AttributeChange(range, to: kind, slots: slots, hasPrivateMemory: true)
+    var announced: FrameRange?
+    while true {
+      if case .finished = change.step(&mmu, &attributes) { return announced }
+      if mmu.invalidation.inProgress > 0 { announced = mmu.invalidation.range }
+    }
+  }
+
+  @Test("a conversion announces the huge pages that it makes mixed, if they lie in the slot; a mixed one is mixed already")
+  mutating func widened() {
+    var attributes = MemoryAttributes()
+    let slot = FrameRange(start: 0x200, end: 0x700)
+    let within = FrameRange(start: 0x3F0, end: 0x410)
+    let first = convert(within, to: .private, slots: [slot], &attributes)
+    #expect(first == FrameRange(start: 0x200, end: 0x600))
+    #expect(mmu.mixed.contains(GFN(0x3FF), .page2M) && mmu.mixed.contains(GFN(0x400), .page2M))
+    #expect(!mmu.mixed.contains(GFN(0x600), .page2M) && !mmu.mixed.contains(GFN(0x200), .page1G))
+    let again = FrameRange(start: 0x3F0, end: 0x3F8)
+    #expect(convert(again, to: .shared, slots: [slot], &attributes) == again)
+    let tail = FrameRange(start: 0x680, end: 0x690)
+    #expect(convert(tail, to: .private, slots: [slot], &attributes) == tail)
+    #expect(!mmu.mixed.contains(GFN(0x680), .page2M))
+    let all = FrameRange(start: 0x200, end: 0x600)
+    #expect(convert(all, to: .private, slots: [slot], &attributes) == all)
+    #expect(!mmu.mixed.contains(GFN(0x200), .page2M) && !mmu.mixed.contains(GFN(0x400), .page2M))
+    #expect(names() == [])
+  }
+
+  @Test("a huge page of 1 GiB is mixed when its parts are, or differ")
+  mutating func mixedGigabyte() {
+    var attributes = MemoryAttributes()
+    let slot = FrameRange(start: 0, end: 1 << 18)
+    let half = FrameRange(start: 0, end: 0x200)
+    #expect(convert(half, to: .private, slots: [slot], &attributes) == slot)
+    #expect(!mmu.mixed.contains(GFN(0), .page2M) && mmu.mixed.contains(GFN(0), .page1G))
+    #expect(convert(half, to: .shared, slots: [slot], &attributes) == half)
+    #expect(!mmu.mixed.contains(GFN(0), .page1G))
+    #expect(convert(FrameRange(start: 5, end: 6), to: .private, slots: [slot], &attributes) == slot)
+    #expect(mmu.mixed.contains(GFN(0), .page2M) && mmu.mixed.contains(GFN(0), .page1G))
+  }
+
+  @Test("frames that are of the kind already, or have no slot, need no invalidation")
+  mutating func noInvalidation() {
+    var attributes = MemoryAttributes()
+    #expect(convert(range, to: .shared, slots: [range], &attributes) == nil)
+    #expect(attributes == MemoryAttributes())
+    let elsewhere = FrameRange(start: 0x200, end: 0x400)
+    #expect(convert(range, to: .private, slots: [elsewhere], &attributes) == nil)
+    #expect(attributes.isPrivate(GFN(1)))
+    #expect(mmu.invalidation == InvalidationSequence())
+    #expect(names() == [])
+  }
+
+  @Test("a fault maps no huge page over frames of both kinds", arguments: [false, true])
+  mutating func mixedFault(isMixed: Bool) {
+    var attributes = MemoryAttributes()
+    let slot = FrameRange(start: 0x200, end: 0x400)
+    if isMixed { _ = convert(FrameRange(start: 0x3FF, end: 0x400), to: .private, slots: [slot], &attributes) }
+    let root = mmu.makeRoot(RootRole(level: .page512G)).0
+    var cache = MMIOCache()
+    var fault = PageFault(FaultRequest(vcpu: 0, address: 0x200 << 12, code: [.write, .user]), root: root)
+    while fault.result == nil {
+      guard case .asks = fault.step(&mmu, &cache) else { continue }
+      if fault.question == .slot {
+        fault.answer(isDirtyTracked: false)
+      } else {
+        fault.answer(.page(PFN(0x800), isWritable: true, limit: .page2M))
+      }
+    }
+    #expect(mmu.lookup(root, GFN(0x200)).level == (isMixed ? .page4K : .page2M))
+    #expect(names() == [])
+  }
+
+  @Test("a fault of the other kind than its frame's attribute is never fast", arguments: [false, true])
+  mutating func mismatchedFast(isMismatched: Bool) {
+    let root = mmu.makeRoot(RootRole(level: .page4K)).0
+    let request = LeafRequest(pfn: PFN(0x800), level: .page4K, isHostWritable: true, old: .nonpresent)
+    mmu.tables[SPTELocation(root, 1)] = mmu.format.leaf(request, .always).clearing(SPTE.writableBit)
+    var cache = MMIOCache()
+    var fault = PageFault(FaultRequest(vcpu: 0, address: 1 << 12, code: [.present, .write, .user]), root: root)
+    while fault.question == nil { _ = fault.step(&mmu, &cache) }
+    fault.answer(isDirtyTracked: false, isMismatched: isMismatched)
+    while fault.result == nil, fault.question == nil { _ = fault.step(&mmu, &cache) }
+    #expect(fault.result == (isMismatched ? nil : .fixed))
+    #expect(mmu.tables[SPTELocation(root, 1)].isWritable == !isMismatched)
+  }
+
   @Test("without memory nothing is zapped and nothing changes")
   mutating func noMemory() {
     var attributes = MemoryAttributes()
     attributes.isOutOfMemory = true
-    var change = AttributeChange(range, to: .private, hasPrivateMemory: true)
+    var change = AttributeChange(range, to: .private, slots: [range], hasPrivateMemory: true)
     while true { if case .finished = change.step(&mmu, &attributes) { break } }
     #expect(change.result == .outOfMemory)
     #expect(mmu.invalidation.sequence == 0)

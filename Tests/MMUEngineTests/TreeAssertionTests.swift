@@ -275,6 +275,35 @@ struct TreeAssertionTests {
     #expect(mmu.lookup(root, GFN(0x200)).entry.isLarge)
   }
 
+  @Test("a table that is taken out again before it is listed for the NX worker is not listed")
+  mutating func unlisted() throws {
+    mmu = TDPMMU(.linux619, .npt)
+    mmu.format.splitsExecutableHugePages = true
+    let root = root()
+    let request = FaultRequest(vcpu: 0, address: 0x200 << 12, code: [.fetch, .user])
+    var fault = PageFault(request, root: root)
+    var cache = MMIOCache()
+    let linked = { (mmu: TDPMMU) in mmu.lookup(root, GFN(0x200)).level == .page4K }
+    while !linked(mmu) {
+      guard case .asks = fault.step(&mmu, &cache) else { continue }
+      if fault.question == .slot {
+        fault.answer(isDirtyTracked: false)
+      } else {
+        fault.answer(.page(PFN(0x800), isWritable: true, limit: .page2M))
+      }
+    }
+    let table = mmu.lookup(root, GFN(0x200)).location.table
+    #expect(mmu.tables[table].forbidsHugePage)
+    let above = try #require(mmu.iterator(above: table))
+    let exchanged = mmu.exchange(above, for: .nonpresent)
+    let change = try #require(exchanged)
+    var aftermath = ChangeAftermath(change)
+    while aftermath.next(&mmu) != nil {}
+    while fault.result == nil { _ = fault.step(&mmu, &cache) }
+    #expect(mmu.possibleNXHugePages == [])
+    #expect(finish(NXRecovery(.linux619, budget: 8)) == [])
+  }
+
   @Test("the NX worker's table hangs below an entry, and a present one")
   mutating func zapOrphan() {
     let (_, orphan) = executed(.linux616)
@@ -313,8 +342,10 @@ struct TreeAssertionTests {
   private func namesAtEnd(_ damage: (inout MMUHost) -> Void) -> [String] {
     var host = MMUHost(.linux616, seed: 1)
     for step in 0..<2000 { host.step(step % MMUHost.agentCount) }
+    let isQuiet = host.drain()
+    #expect(isQuiet)
     damage(&host)
-    host.finish()
+    host.destroy()
     return host.mmu.collectChecks().map(\.name)
   }
 

@@ -1,7 +1,8 @@
 /// KVM_SET_MEMORY_ATTRIBUTES: frames become private, or shared again.
 ///
 /// Mappings of the old kind go first, inside an invalidation; then the attributes are stored under no lock of the MMU's, while
-/// faults on the range start over; then the invalidation ends. Room for what is stored was made before anything was zapped.
+/// faults on the range start over; then the invalidation ends. Room for what is stored was made before anything was zapped. The
+/// caller holds slots_lock: no memslot comes or goes meanwhile. Frames without a memslot have nothing mapped and no invalidation.
 /// Source: Linux 6.16 virt/kvm/kvm_main.c, kvm_vm_set_mem_attributes; arch/x86/kvm/mmu/mmu.c,
 /// kvm_arch_pre_set_memory_attributes.
 
@@ -61,23 +62,27 @@ package struct AttributeChange: Sendable {
 
   package let range: FrameRange
   package let kind: Kind
+  /// The memslots that there are, INVALID ones too.
+  private let slots: [FrameRange]
   /// `has_private_mem` of the VM.
   private let hasPrivateMemory: Bool
   private var phase = Phase.reserve
   private var walk: RootsWalk?
   package private(set) var result = Result.success
 
-  package init(_ range: FrameRange, to kind: Kind, hasPrivateMemory: Bool) {
+  package init(_ range: FrameRange, to kind: Kind, slots: [FrameRange], hasPrivateMemory: Bool) {
     self.range = range
     self.kind = kind
+    self.slots = slots.filter { $0.overlaps(range) }
     self.hasPrivateMemory = hasPrivateMemory
   }
 
+  /// Whether entries are being walked, inside of an RCU read section.
+  package var isWalking: Bool { walk != nil }
+
   package mutating func step(_ mmu: inout TDPMMU, _ attributes: inout MemoryAttributes) -> MicroStep {
     switch phase {
-    case .reserve:
-      for frame in range.start..<range.end where !attributes.reserve(GFN(frame)) { result = .outOfMemory }
-      phase = result == .success ? .lock : .done
+    case .reserve: reserve(&attributes)
     case .lock:
       guard mmu.lock.acquire(.write) else { return .blocked }
       begin(&mmu)
@@ -92,12 +97,15 @@ package struct AttributeChange: Sendable {
       for frame in range.start..<range.end where !attributes.store(GFN(frame), isPrivate: kind == .private) {
         mmu.report(.attributeNotStored, "frame \(frame)")
       }
-      phase = .relock
+      phase = slots.isEmpty ? .done : .relock
     case .relock:
       guard mmu.lock.acquire(.write) else { return .blocked }
       phase = .end
     case .end:
       mmu.endInvalidation()
+      for slot in slots {
+        if let part = slot.intersection(range) { mmu.mixed.update(part, in: slot, attributes) }
+      }
       mmu.lock.release(.write)
       phase = .done
     case .done: return .finished
@@ -105,15 +113,38 @@ package struct AttributeChange: Sendable {
     return .silent
   }
 
-  /// Faults on the range start over from here on. Source: `kvm_pre_set_memory_attributes`.
+  /// What is so already needs no change; for the rest there is to be room.
+  private mutating func reserve(_ attributes: inout MemoryAttributes) {
+    let frames = range.start..<range.end
+    guard frames.contains(where: { attributes.isPrivate(GFN($0)) != (kind == .private) }) else {
+      phase = .done
+      return
+    }
+    for frame in frames where !attributes.reserve(GFN(frame)) { result = .outOfMemory }
+    guard result == .success else {
+      phase = .done
+      return
+    }
+    phase = slots.isEmpty ? .store : .lock
+  }
+
+  /// Faults on the range start over from here on, and those on huge pages that are about to become mixed.
+  ///
+  /// Source: `kvm_pre_set_memory_attributes`, `kvm_arch_pre_set_memory_attributes`.
   private mutating func begin(_ mmu: inout TDPMMU) {
     mmu.beginInvalidation()
-    mmu.addInvalidated(range)
+    for slot in slots {
+      guard let part = slot.intersection(range) else { continue }
+      mmu.addInvalidated(part)
+      guard !mmu.has(.conversionNotWidened) else { continue }
+      for huge in mmu.mixed.widened(part, in: slot) { mmu.addInvalidated(huge) }
+    }
     phase = .unlock
     guard hasPrivateMemory else {
       mmu.report(.attributesWithoutPrivate, "frames \(range.start) to \(range.end)")
       return
     }
+    guard !mmu.has(.conversionWithoutUnmap) else { return }
     // With one tree for both kinds everything in the range goes.
     let types: RootTypes = mmu.directBits == 0 || kind == .private ? [.invalid, .direct] : [.invalid, .mirror]
     walk = mmu.unmapping(types, range, locks: false)

@@ -42,4 +42,10 @@ package enum InjectedFault: String, Hashable, Sendable, CaseIterable {
   case rootPutTwice = "root-put-twice"
   /// Reading the log clears it without write-protecting again.
   case logClearedUnprotected = "log-cleared-unprotected"
+  /// The NX recovery worker gives mmu_lock and RCU up without a flush.
+  case recoveryWithoutFlush = "recovery-without-flush"
+  /// A change of attributes leaves the mappings of the old kind in place.
+  case conversionWithoutUnmap = "conversion-without-unmap"
+  /// A change of attributes announces its own frames only, not the huge pages that they are a part of.
+  case conversionNotWidened = "conversion-not-widened"
 }

@@ -27,5 +27,13 @@ package struct FrameRange: Hashable, Sendable {
 
   package func contains(_ gfn: GFN) -> Bool { start <= gfn.rawValue && gfn.rawValue < end }
 
+  /// Whether the other range lies in this one.
+  package func contains(all other: FrameRange) -> Bool { start <= other.start && other.end <= end }
+
+  /// What two ranges have in common; nil when that is nothing.
+  package func intersection(_ other: FrameRange) -> FrameRange? {
+    overlaps(other) ? FrameRange(start: max(start, other.start), end: min(end, other.end)) : nil
+  }
+
   package func overlaps(_ other: FrameRange) -> Bool { start < other.end && other.start < end }
 }

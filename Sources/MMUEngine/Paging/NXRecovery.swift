@@ -2,7 +2,9 @@
 ///
 /// It takes tables from the list of those where a huge page is wanted, the oldest first, and zaps the entry above each; the
 /// next fault maps a huge page again. Until Linux 6.16 it holds mmu_lock for write, since 6.19 for read, where others may
-/// replace the entry between its being read and its exchange.
+/// replace the entry between its being read and its exchange. It is a reader of RCU from its lock to its unlock, and flushes
+/// before it stops being one: the tables that it has unlinked are freed after that.
+/// Abstraction: tables of a slot that is logged are zapped too; the kernel only takes them off the list.
 /// Source: Linux 6.16 arch/x86/kvm/mmu/mmu.c, kvm_recover_nx_huge_pages; tdp_mmu.c, kvm_tdp_mmu_zap_sp; Linux 6.19
 /// kvm_tdp_mmu_zap_possible_nx_huge_page.
 package struct NXRecovery: Sendable {
@@ -58,7 +60,7 @@ package struct NXRecovery: Sendable {
   /// Takes the oldest table off the list and reads the entry above it.
   private mutating func next(_ mmu: inout TDPMMU) -> MicroStep {
     guard budget > 0, let table = mmu.possibleNXHugePages.first else {
-      phase = needsFlush ? .flush : .unlock
+      phase = needsFlush && !mmu.has(.recoveryWithoutFlush) ? .flush : .unlock
       return .silent
     }
     budget -= 1
@@ -103,7 +105,7 @@ package struct NXRecovery: Sendable {
 
 extension TDPMMU {
   /// An iterator on the entry that points to a table; nil for a table that hangs below none.
-  func iterator(above table: TableID) -> TDPIterator? {
+  package func iterator(above table: TableID) -> TDPIterator? {
     let gfn = tables[table].gfn
     guard let level = tables[table].level.above, var root = parent(of: table) else { return nil }
     while let above = parent(of: root) { root = above }

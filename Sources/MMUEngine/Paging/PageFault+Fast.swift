@@ -5,7 +5,7 @@
 /// Source: Linux 6.16 arch/x86/kvm/mmu/mmu.c, page_fault_can_be_fast, fast_page_fault.
 extension PageFault {
   private func canBeFast(_ mmu: borrowing TDPMMU) -> Bool {
-    if request.code.contains(.reserved) || request.isPrefetch { return false }
+    if request.code.contains(.reserved) || request.isPrefetch || isMismatched { return false }
     if !request.code.contains(.present) { return !mmu.format.usesAccessedDirty }
     return request.code.contains(.write)
   }

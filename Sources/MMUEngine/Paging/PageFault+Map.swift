@@ -36,6 +36,7 @@ extension PageFault {
     if case .page(let frame, _, let limit) = page {
       pfn = frame.rawValue
       wanted = isDirtyTracked && !mmu.has(.hugePageWhileLogging) ? .page4K : min(limit, .page1G)
+      while mmu.mixed.contains(request.gfn, wanted), let below = wanted.below { wanted = below }
       goal = mmu.format.splitsExecutableHugePages && request.code.contains(.fetch) ? .page4K : wanted
       let mask = goal.pages - 1
       if request.gfn.rawValue & mask != pfn & mask { mmu.report(.mapUnaligned, "gfn \(request.gfn.rawValue)") }

@@ -123,6 +123,8 @@ package struct PageFault: Sendable {
   var phase = Phase.begin
   /// `kvm_slot_dirty_track_enabled(fault->slot)`; asked at the beginning.
   var isDirtyTracked = false
+  /// Whether the access is of another kind (private, shared) than the frame's attribute said at the beginning.
+  var isMismatched = false
   var snapshot: UInt64 = 0
   var page = FaultPage.exit
   var goal = Level.page4K
@@ -184,8 +186,9 @@ package struct PageFault: Sendable {
     if case .page(let frame, _, let limit) = page { page = .page(frame, isWritable: isWritable, limit: limit) }
   }
 
-  package mutating func answer(isDirtyTracked: Bool) {
+  package mutating func answer(isDirtyTracked: Bool, isMismatched: Bool = false) {
     self.isDirtyTracked = isDirtyTracked
+    self.isMismatched = isMismatched
     phase = .fast(tries: 0)
   }
 

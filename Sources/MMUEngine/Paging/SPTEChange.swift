@@ -177,7 +177,11 @@ package struct ChangeAftermath: Sendable {
     if mmu.tables[table].role.isMirror, frame.change.lock == .read { mmu.report(.mirrorRemovedShared, "") }
     mmu.tables[table].parent = SPTELocation(.none, 0)
     mmu.tableCount -= 1
-    if mmu.tables[table].forbidsHugePage { mmu.possibleNXHugePages.removeAll { $0 == table } }
+    if mmu.tables[table].forbidsHugePage {
+      // Whoever has linked the table and not yet put it on the list sees that it need not.
+      mmu.tables[table].forbidsHugePage = false
+      mmu.possibleNXHugePages.removeAll { $0 == table }
+    }
     frames[frames.count - 1].table = table
     frames[frames.count - 1].phase = .children(0)
     return .prepareZapPage(description)

@@ -74,6 +74,8 @@ package struct TDPMMU: Sendable {
   package var frameLimit: UInt64
   /// The shared bit as a frame mask (`gfn_direct_bits`); 0 without mirrored page tables.
   package var directBits: UInt64 = 0
+  /// Huge pages that attributes forbid; changes under mmu_lock held for write only.
+  package var mixed = MixedRanges()
   /// mmu_invalidate_seq and its range.
   package var invalidation = InvalidationSequence()
   /// Generation of the active memslots, by address space.

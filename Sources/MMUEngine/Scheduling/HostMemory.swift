@@ -13,6 +13,10 @@ package struct HostMemory: Hashable, Sendable {
   private var pages: [UInt64: Mapping] = [:]
   /// Blocks that a huge page backs, by first page.
   private var blocks: [UInt64: PFN] = [:]
+  /// Pages of a guest_memfd, by guest frame: they stay when their memslot goes.
+  private var privatePages: [UInt64: PFN] = [:]
+  /// Every frame that a guest_memfd has ever handed out.
+  private var privateFrames: Set<PFN> = []
   package private(set) var freed: Set<PFN> = []
   private var next: UInt64 = 0x1000
 
@@ -28,6 +32,24 @@ package struct HostMemory: Hashable, Sendable {
     next += 1
     pages[page] = mapping
     return (mapping, .page4K)
+  }
+
+  /// The file's page; made at the first touch. Source: `kvm_gmem_get_pfn`.
+  package mutating func touchPrivate(_ page: UInt64) -> PFN {
+    if let frame = privatePages[page] { return frame }
+    let frame = PFN(next)
+    next += 1
+    privatePages[page] = frame
+    privateFrames.insert(frame)
+    return frame
+  }
+
+  /// Whether a frame is, or was, a guest_memfd's.
+  package func isPrivate(_ frame: PFN) -> Bool { privateFrames.contains(frame) }
+
+  /// The file loses a page (PUNCH_HOLE).
+  package mutating func punch(_ page: UInt64) {
+    if let frame = privatePages.removeValue(forKey: page) { freed.insert(frame) }
   }
 
   /// Whether a huge page backs a block.

@@ -1,12 +1,14 @@
-/// The ioctl thread: memslots come and go, dirty logging is switched on and off, the log is read.
+/// The ioctl thread: memslots come and go, dirty logging is switched on and off, the log is read, frames become private or shared.
 ///
-/// Source: Linux 6.16 virt/kvm/kvm_main.c, kvm_set_memslot, kvm_swap_active_memslots, kvm_get_dirty_log_protect.
+/// All of these hold slots_lock from their beginning to their end, so that one thread stands for as many as there may be.
+/// Source: Linux 6.16 virt/kvm/kvm_main.c, kvm_set_memslot, kvm_swap_active_memslots, kvm_get_dirty_log_protect,
+/// kvm_vm_set_mem_attributes.
 package struct IoctlAgent: Sendable {
   enum Phase: Hashable, Sendable {
     case idle
     /// `kvm_swap_active_memslots` waits for the notifier, then publishes this state.
     case publish(SlotChange)
-    /// `synchronize_srcu`: vCPUs that were inside a fault at the swap have to leave it.
+    /// `synchronize_srcu`: agents that were inside a read section at the swap have to leave it.
     case synchronize(SlotChange, readers: Set<Int>)
     case fastZap
     case targetedZap
@@ -16,6 +18,9 @@ package struct IoctlAgent: Sendable {
     case harvest
     case protectHarvest
     case flush(then: Next)
+    case convert
+    /// The slot is gone; its binding goes when no hole is being punched.
+    case unbind
   }
 
   /// What a swap makes visible.
@@ -40,7 +45,12 @@ package struct IoctlAgent: Sendable {
   /// Frames of the log that was just read.
   var harvested: Set<UInt64> = []
 
-  var isWalking: Bool { zap != nil || walk != nil }
+  /// KVM_SET_MEMORY_ATTRIBUTES.
+  var conversion: AttributeChange?
+  /// How many of those have come to their end.
+  package internal(set) var conversions = 0
+
+  var isWalking: Bool { zap != nil || walk != nil || conversion?.isWalking == true }
 }
 
 extension MMUHost {
@@ -55,6 +65,8 @@ extension MMUHost {
     case .targetedZap, .split, .writeProtect, .recover, .protectHarvest: stepIoctlWalk()
     case .harvest: harvest()
     case .flush(let next): if !awaitsExits { afterFlush(next) }
+    case .convert: stepConversion()
+    case .unbind: unbind()
     }
   }
 
@@ -62,11 +74,12 @@ extension MMUHost {
     guard !isEnding, choices.below(8) == 0 else { return }
     ioctl.slot = choices.below(2)
     let slot = ioctl.slot
+    if features.contains(.privateMemory), choices.below(2) == 0 { return beginConversion() }
     guard slots[slot] == .present else {
-      ioctl.phase = .publish(.create)
+      bind()
       return
     }
-    switch choices.below(4) {
+    switch hasFile(slot) ? 0 : choices.below(4) {
     case 0, 1:
       ioctl.phase = .publish(mmu.has(.slotNotInvalidated) ? .remove : .invalidate)
     case 2: ioctl.phase = isLogged[slot] ? .harvest : .publish(.log(true))
@@ -82,18 +95,20 @@ extension MMUHost {
     switch change {
     case .invalidate: slots[ioctl.slot] = .invalid
     case .remove: slots[ioctl.slot] = .absent
-    case .create: slots[ioctl.slot] = .present
+    case .create:
+      let range = Self.range(of: ioctl.slot)
+      mmu.mixed.update(range, in: range, attributes)
+      slots[ioctl.slot] = .present
     case .log(let isOn): isLogged[ioctl.slot] = isOn
     }
     if change == .remove { forgetLog() }
     // From here on nobody promises that writes show in the log.
     if change == .log(false) { disarm(all: true) }
-    let readers = Set(vcpus.indices.filter { vcpus[$0].fault != nil })
-    ioctl.phase = .synchronize(change, readers: mmu.has(.noSRCUWait) ? [] : readers)
+    ioctl.phase = .synchronize(change, readers: mmu.has(.noSRCUWait) ? [] : memslotReaders)
   }
 
   private mutating func synchronize(_ change: IoctlAgent.SlotChange, _ readers: Set<Int>) {
-    let left = readers.filter { vcpus[$0].fault != nil }
+    let left = readers.intersection(memslotReaders)
     guard left.isEmpty else {
       ioctl.phase = .synchronize(change, readers: left)
       return
@@ -101,9 +116,7 @@ extension MMUHost {
     mmu.endSwap(adding: mmu.has(.generationNotBumped) ? 0 : 2)
     switch change {
     case .invalidate: beginZap()
-    case .remove:
-      memory.release(Self.slots[ioctl.slot])
-      ioctl.phase = .idle
+    case .remove: unbind()
     case .create: ioctl.phase = .idle
     case .log(true): begin(.split, .split, lock: .read, minimum: .page2M)
     case .log(false):
@@ -113,11 +126,62 @@ extension MMUHost {
     }
   }
 
-  /// `kvm_arch_flush_shadow_memslot`: everything, or the slot's leaves, as the quirk says.
+  /// A new slot is bound to the file, if it is to have one: that takes the invalidate_lock. Source: `kvm_gmem_bind`.
+  private mutating func bind() {
+    if hasFile(ioctl.slot) {
+      guard !notifier.isPunching else { return }
+      isBound = true
+    }
+    ioctl.phase = .publish(.create)
+  }
+
+  /// The slot is freed. A hole punch that still knows it is waited for. Source: `kvm_free_memslot`, `kvm_gmem_unbind`.
+  private mutating func unbind() {
+    if hasFile(ioctl.slot) {
+      guard !notifier.isPunching else {
+        ioctl.phase = .unbind
+        return
+      }
+      isBound = false
+    }
+    memory.release(Self.slots[ioctl.slot])
+    ioctl.phase = .idle
+  }
+
+  /// A few frames, or all of a slot's, become private or shared; there need not be a slot.
+  private mutating func beginConversion() {
+    let first = Self.slots[ioctl.slot]
+    var range = Self.range(of: ioctl.slot)
+    if choices.below(4) > 0 {
+      let start = first + UInt64(choices.below(Int(Self.pagesPerSlot)))
+      range = FrameRange(start: start, end: start + 1 + UInt64(choices.below(8)))
+    }
+    let present = Self.slots.indices.filter { slots[$0] != .absent }.map(Self.range(of:))
+    ioctl.conversion = AttributeChange(
+      range, to: choices.below(2) == 0 ? .private : .shared, slots: present, hasPrivateMemory: true)
+    ioctl.phase = .convert
+  }
+
+  private mutating func stepConversion() {
+    if awaitsExits { return }
+    guard let step = ioctl.conversion?.step(&mmu, &attributes) else { return }
+    switch step {
+    case .event(let event): record(2, .mmu(event))
+    case .flush: requestFlush()
+    case .finished:
+      ioctl.conversion = nil
+      ioctl.conversions += 1
+      ioctl.phase = .idle
+    case .silent, .blocked, .kick, .asks: return
+    }
+  }
+
+  /// `kvm_arch_flush_shadow_memslot`: everything, or the slot's leaves, as the quirk says. A VM with private memory is of no
+  /// type that has the quirk.
   private mutating func beginZap() {
     if mmu.has(.deletionWithoutZap) {
       ioctl.phase = .publish(.remove)
-    } else if choices.below(2) == 0 {
+    } else if !features.contains(.privateMemory), choices.below(2) == 0 {
       ioctl.zap = FastZap()
       ioctl.phase = .fastZap
     } else {
@@ -164,7 +228,8 @@ extension MMUHost {
     if case .event(let event) = step { record(2, .mmu(event)) }
     switch step {
     case .asks:
-      let isHuge = memory.isHuge(Self.slots[ioctl.slot])
+      let first = Self.slots[ioctl.slot]
+      let isHuge = memory.isHuge(first) && !mmu.mixed.contains(GFN(first), .page2M)
       ioctl.walk?.answer(isHugePossible: isHuge)
     case .flush: requestFlush()
     case .finished: finishIoctlWalk()
@@ -184,7 +249,7 @@ extension MMUHost {
       if !mmu.has(.writeProtectWithoutFlush) { requestFlush() }
       ioctl.phase = .flush(then: .arm)
     case .recover: ioctl.phase = .flush(then: .done)
-    case .idle, .publish, .synchronize, .fastZap, .harvest, .flush: ioctl.phase = .idle
+    case .idle, .publish, .synchronize, .fastZap, .harvest, .flush, .convert, .unbind: ioctl.phase = .idle
     }
   }
 

@@ -3,10 +3,15 @@
 /// Source: Linux 6.16 virt/kvm/kvm_main.c, kvm_destroy_vm; arch/x86/kvm/mmu/mmu.c, kvm_mmu_zap_all, kvm_mmu_uninit_vm.
 extension MMUHost {
   /// More micro-steps than any agent needs to finish what it has begun.
-  private static let patience = 20_000
+  private static let patience = 100_000
 
   /// Lets every agent finish what it has begun, and destroys the VM.
   package mutating func finish() {
+    if drain() { destroy() }
+  }
+
+  /// Lets every agent finish what it has begun; false when some agent does not.
+  package mutating func drain() -> Bool {
     isEnding = true
     var steps = 0
     while !isQuiet, steps < Self.patience {
@@ -15,14 +20,15 @@ extension MMUHost {
     }
     guard isQuiet else {
       mmu.report(.stuck, "after \(steps) micro-steps of all agents in turn")
-      return
+      return false
     }
-    destroy()
+    return true
   }
 
   /// Whether no agent is inside of anything.
   private var isQuiet: Bool {
-    ioctl.phase == .idle && notifier.phase == .idle && vcpus.allSatisfy { $0.fault == nil && !$0.isInGuest }
+    ioctl.phase == .idle && notifier.phase == .idle && worker.recovery == nil
+      && vcpus.allSatisfy { $0.fault == nil && !$0.isInGuest }
   }
 
   /// The last reference to the VM goes: nobody can reach it but this thread.

@@ -1,4 +1,19 @@
-/// A VM with two memslots, two vCPUs, an ioctl thread, a mmu notifier and RCU, stepped under an explicit schedule.
+/// What is special about a VM and its host.
+package struct HostFeatures: OptionSet, Hashable, Sendable {
+  package let rawValue: UInt8
+
+  package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// `nx_huge_pages`: huge pages are not executable, and guests fetch.
+  package static let hugePageMitigation = HostFeatures(rawValue: 1)
+  /// KVM_X86_SW_PROTECTED_VM: frames have attributes, and the second slot has a guest_memfd.
+  ///
+  /// One tree maps both kinds; the attribute of a frame says which one an access is meant for.
+  package static let privateMemory = HostFeatures(rawValue: 2)
+}
+
+/// A VM with two memslots, two vCPUs, an ioctl thread, a mmu notifier, the NX recovery worker and RCU, stepped under an explicit
+/// schedule.
 ///
 /// Each agent is a state machine over kernel functions; a schedule says whose micro-step is next. What excludes what is the
 /// kernel's own: mmu_lock, SRCU, the notifier's count, the invalidation sequence, requests and kicks, RCU. The checks are the
@@ -16,10 +31,15 @@ package struct MMUHost: Sendable {
     case absent
   }
 
+  package let features: HostFeatures
   package var mmu: TDPMMU
   package var memory = HostMemory()
   package var slots: [SlotState] = [.present, .present]
-  /// `KVM_MEM_LOG_DIRTY_PAGES`, by slot.
+  /// Which frames are private; all zapping and storing is the ioctl thread's.
+  package var attributes = MemoryAttributes()
+  /// Whether the second slot, or one that is on its way out, is bound to the file.
+  var isBound: Bool
+  /// `KVM_MEM_LOG_DIRTY_PAGES`, by slot; never of one with a file.
   package var isLogged = [false, false]
   /// The dirty bitmap, by guest frame.
   package var dirty: Set<UInt64> = []
@@ -28,25 +48,33 @@ package struct MMUHost: Sendable {
   package var vcpus: [VCPUAgent]
   package var ioctl = IoctlAgent()
   package var notifier = NotifierAgent()
+  package var worker = RecoveryWorker()
   /// `mn_active_invalidate_count`.
   package var activeInvalidations = 0
   /// Whether the schedule is over: agents finish what they do and begin nothing.
   var isEnding = false
   /// Counts memslot swaps that readers can see.
   package var slotEpoch = 0
-  /// Whether vCPUs enter and leave system management mode: the same slots through another root.
+  /// Whether vCPUs enter and leave system management mode: the same slots through another root. Not with private memory.
   package var usesSystemManagement = false
   /// What a tracer would have recorded; nil when nobody listens.
   package var recording: [RecordedEvent]?
   /// Random choices of the agents' scripts.
   package var choices: ScheduleRandom
 
-  package init(_ version: KernelVersion, seed: UInt64, faults: Set<InjectedFault> = []) {
+  package init(
+    _ version: KernelVersion, seed: UInt64, features: HostFeatures = [], faults: Set<InjectedFault> = []
+  ) {
+    self.features = features
+    isBound = features.contains(.privateMemory)
     mmu = TDPMMU(version, .npt)
     mmu.faults = faults
     mmu.isSlotsLockHeld = false
+    mmu.format.splitsExecutableHugePages = features.contains(.hugePageMitigation)
     vcpus = [VCPUAgent(0), VCPUAgent(1)]
     choices = ScheduleRandom(seed: seed)
+    // What is special is about huge pages: they are there from the beginning.
+    if !features.isEmpty { for slot in Self.slots { memory.collapse(slot) } }
   }
 
   /// Notes an event for the tracer.
@@ -81,24 +109,33 @@ package struct MMUHost: Sendable {
   /// Whether some kicked vCPU has not left the guest yet.
   var awaitsExits: Bool { vcpus.contains { $0.isKicked } }
 
-  /// One micro-step of an agent: 0 and 1 are vCPUs, 2 the ioctl thread, 3 the notifier, 4 RCU.
+  /// Whether a slot has a guest_memfd.
+  func hasFile(_ slot: Int) -> Bool { features.contains(.privateMemory) && slot == 1 }
+
+  /// Agents inside of an SRCU read section: faults, and the recovery worker.
+  var memslotReaders: Set<Int> {
+    Set(vcpus.indices.filter { vcpus[$0].fault != nil } + (worker.recovery == nil ? [] : [RecoveryWorker.agent]))
+  }
+
+  /// One micro-step of an agent: 0 and 1 are vCPUs, 2 the ioctl thread, 3 the notifier, 4 RCU, 5 the NX recovery worker.
   package mutating func step(_ agent: Int) {
     switch agent {
     case 0, 1: stepVCPU(agent)
     case 2: stepIoctl()
     case 3: stepNotifier()
+    case RecoveryWorker.agent: stepWorker()
     default: stepRCU()
     }
   }
 
   /// How many agents there are.
-  package static let agentCount = 5
+  package static let agentCount = 6
 
   /// A grace period ends when nobody is inside a read section.
   private mutating func stepRCU() {
-    guard !mmu.graveyard.isEmpty, vcpus.allSatisfy({ $0.fault == nil }), !ioctl.isWalking, !notifier.isWalking else {
-      return
-    }
+    guard !mmu.graveyard.isEmpty, vcpus.allSatisfy({ $0.fault == nil }), !ioctl.isWalking, !notifier.isWalking,
+      worker.recovery == nil
+    else { return }
     mmu.endGracePeriod(mmu.graveyard.count)
   }
 }

@@ -23,9 +23,12 @@ package struct MMUSchedule: Hashable, Sendable {
     self.agents = Array(agents.prefix(length))
   }
 
+  /// What is special about the VM that it runs in: each combination in turn.
+  package var features: HostFeatures { HostFeatures(rawValue: UInt8(seed >> 1 & 3)) }
+
   /// Runs it, then lets the agents finish and destroys the VM; returns the first checks that fired, and after how many micro-steps.
   package func run(_ version: KernelVersion, faults: Set<InjectedFault> = []) -> (checks: [EngineCheck], steps: Int) {
-    var host = MMUHost(version, seed: seed, faults: faults)
+    var host = MMUHost(version, seed: seed, features: features, faults: faults)
     for (position, agent) in agents.enumerated() {
       host.step(Int(agent))
       let checks = host.mmu.collectChecks()

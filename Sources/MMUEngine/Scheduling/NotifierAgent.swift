@@ -1,12 +1,15 @@
-/// The mmu notifier: the host takes a page away, protects it, or gathers a block into a huge page.
+/// The mmu notifier: the host takes a page away, protects it, or gathers a block into a huge page. Or a hole is punched into the
+/// guest_memfd, which takes the same way but for the count of notifiers.
 ///
 /// Between start and end faults on the range start over; start returns only when no vCPU can use the range any more.
-/// Source: Linux 6.16 virt/kvm/kvm_main.c, kvm_mmu_notifier_invalidate_range_start, _end.
+/// Source: Linux 6.16 virt/kvm/kvm_main.c, kvm_mmu_notifier_invalidate_range_start, _end; guest_memfd.c, kvm_gmem_punch_hole.
 package struct NotifierAgent: Sendable {
   enum Change: Hashable, Sendable {
     case replace(UInt64)
     case protect(UInt64)
     case collapse(UInt64)
+    /// Under the file's invalidate_lock.
+    case punch(UInt64)
   }
 
   enum Phase: Hashable, Sendable {
@@ -26,6 +29,14 @@ package struct NotifierAgent: Sendable {
   var mode = MMULockMode.write
 
   var isWalking: Bool { walk != nil }
+
+  /// Whether the file's invalidate_lock is held.
+  var isPunching: Bool {
+    if case .punch = change { phase != .idle } else { false }
+  }
+
+  /// Whether an invalidation is in progress around the change.
+  var isProtected = true
 
   /// What is invalidated; the whole block where a huge page is split for it.
   var range = FrameRange(start: 0, end: 0)
@@ -49,8 +60,9 @@ extension MMUHost {
       notifier.phase = mmu.has(.invalidationEndsEarly) ? .relock : .change
     case .change:
       changeHost()
-      notifier.phase = mmu.has(.invalidationEndsEarly) ? .idle : .relock
-      if mmu.has(.invalidationEndsEarly) { activeInvalidations -= 1 }
+      // A file without a bound slot has no invalidation to end.
+      notifier.phase = mmu.has(.invalidationEndsEarly) || !notifier.isProtected ? .idle : .relock
+      if notifier.phase == .idle { endNotifier() }
     case .relock:
       guard mmu.lock.acquire(.write) else { return }
       notifier.phase = .end
@@ -58,13 +70,14 @@ extension MMUHost {
       mmu.endInvalidation()
       mmu.lock.release(.write)
       notifier.phase = mmu.has(.invalidationEndsEarly) ? .change : .idle
-      if !mmu.has(.invalidationEndsEarly) { activeInvalidations -= 1 }
+      if !mmu.has(.invalidationEndsEarly) { endNotifier() }
     }
   }
 
   private mutating func beginNotifier() {
     guard !isEnding, choices.below(6) == 0 else { return }
     let slot = choices.below(2)
+    if hasFile(slot), choices.below(2) == 0 { return beginPunch() }
     // A slot that is gone or going is not the notifier's business; its pages are the host's own.
     guard slots[slot] == .present else { return }
     let page = Self.slots[slot] + UInt64(choices.below(Int(Self.pagesPerSlot)))
@@ -80,7 +93,24 @@ extension MMUHost {
     record(3, .unmap(notifier.range))
     activeInvalidations += 1
     notifier.mode = mmu.has(.notifierLocksForRead) ? .read : .write
+    notifier.isProtected = true
     notifier.phase = .lock
+  }
+
+  /// A hole of one page in the file; what is mapped of it goes first if a slot is bound. Source: `kvm_gmem_punch_hole`.
+  private mutating func beginPunch() {
+    let page = Self.slots[1] + UInt64(choices.below(Int(Self.pagesPerSlot)))
+    notifier.change = .punch(page)
+    notifier.range = FrameRange(start: page, end: page + 1)
+    notifier.mode = mmu.has(.notifierLocksForRead) ? .read : .write
+    notifier.isProtected = isBound
+    notifier.phase = isBound ? .lock : .change
+  }
+
+  /// Swaps of memslots wait for notifiers; for holes they do not.
+  private mutating func endNotifier() {
+    if case .punch = notifier.change { return }
+    activeInvalidations -= 1
   }
 
   private mutating func zapForNotifier() {
@@ -98,6 +128,7 @@ extension MMUHost {
     case .replace(let page): memory.replace(page)
     case .protect(let page): memory.protect(page)
     case .collapse(let block): memory.collapse(block)
+    case .punch(let page): memory.punch(page)
     }
   }
 }

@@ -6,6 +6,16 @@ package struct TranslationCache: Hashable, Sendable {
   package struct Translation: Hashable, Sendable {
     package let frame: PFN
     package let isWritable: Bool
+    package let isExecutable: Bool
+
+    /// Whether the hardware lets the access through without a walk.
+    package func allows(_ access: FaultAccess) -> Bool {
+      switch access {
+      case .read: true
+      case .write: isWritable
+      case .execute: isExecutable
+      }
+    }
   }
 
   /// A table as it was when the pointer was cached.

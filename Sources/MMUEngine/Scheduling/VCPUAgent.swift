@@ -20,7 +20,7 @@ package struct VCPUAgent: Sendable {
   var faultSlot = MMUHost.SlotState.absent
   var faultEpoch = 0
   /// The access that is being tried.
-  var access: (gfn: UInt64, isWrite: Bool)?
+  var access: (gfn: UInt64, kind: FaultAccess)?
 
   init(_ number: Int) { self.number = number }
 }
@@ -84,26 +84,32 @@ extension MMUHost {
     if vcpus[number].access == nil {
       let slot = choices.below(8) == 0 ? 1 - choices.below(2) : choices.below(2)
       let gfn = Self.slots[slot] + UInt64(choices.below(Int(Self.pagesPerSlot)))
-      vcpus[number].access = (gfn, choices.below(3) > 0)
+      let isFetch = features.contains(.hugePageMitigation) && choices.below(3) == 0
+      vcpus[number].access = (gfn, isFetch ? .execute : choices.below(3) > 0 ? .write : .read)
     }
-    guard let (gfn, isWrite) = vcpus[number].access else { return }
-    if let hit = vcpus[number].tlb.translations[gfn], !isWrite || hit.isWritable {
-      return use(number, gfn, isWrite, hit.frame)
+    guard let (gfn, kind) = vcpus[number].access else { return }
+    if let hit = vcpus[number].tlb.translations[gfn], hit.allows(kind) {
+      return use(number, gfn, kind, hit.frame)
     }
     vcpus[number].tlb.translations[gfn] = nil
-    walk(number, gfn, isWrite)
+    walk(number, gfn, kind)
   }
 
   /// An access goes through.
-  private mutating func use(_ number: Int, _ gfn: UInt64, _ isWrite: Bool, _ frame: PFN) {
+  private mutating func use(_ number: Int, _ gfn: UInt64, _ kind: FaultAccess, _ frame: PFN) {
     vcpus[number].access = nil
+    let isWrite = kind == .write
+    let isPrivate = memory.isPrivate(frame)
     if memory.freed.contains(frame) {
       mmu.report(.staleTranslation, "vCPU \(number) reaches freed frame \(frame.rawValue) at gfn \(gfn)")
     }
     if let slot = Self.slot(of: gfn), slots[slot] == .absent {
       mmu.report(.staleTranslation, "vCPU \(number) reaches a deleted slot at gfn \(gfn)")
     }
-    if isWrite, memory.isReadOnly(gfn), !memory.freed.contains(frame) {
+    if isPrivate != attributes.isPrivate(GFN(gfn)) {
+      mmu.report(.staleTranslation, "vCPU \(number) reaches a page of the other kind at gfn \(gfn)")
+    }
+    if isWrite, !isPrivate, memory.isReadOnly(gfn), !memory.freed.contains(frame) {
       mmu.report(.staleTranslation, "vCPU \(number) writes gfn \(gfn), which the host maps read-only")
     }
     let isBeingMarked = vcpus.contains { $0.fault?.request.gfn.rawValue == gfn }
@@ -113,8 +119,8 @@ extension MMUHost {
   }
 
   /// The hardware's walk: from a cached table if there is one, else from the root. Accessed and dirty are set on the way.
-  private mutating func walk(_ number: Int, _ gfn: UInt64, _ isWrite: Bool) {
-    guard let root = vcpus[number].root else { return beginFault(number, gfn, isWrite, .nonpresent, false) }
+  private mutating func walk(_ number: Int, _ gfn: UInt64, _ kind: FaultAccess) {
+    guard let root = vcpus[number].root else { return beginFault(number, gfn, kind, .nonpresent, false) }
     var location: SPTELocation
     var level: Level
     if let cached = vcpus[number].tlb.tables[gfn >> 9] {
@@ -138,34 +144,38 @@ extension MMUHost {
     }
     let entry = mmu.tables[location]
     let isMapped = entry.isLeaf(at: level)
-    guard isMapped, !isWrite || entry.isWritable else {
-      return beginFault(number, gfn, isWrite, entry, isMapped)
+    guard isMapped, mmu.format.allows(kind, entry) else {
+      return beginFault(number, gfn, kind, entry, isMapped)
     }
-    let bits = mmu.format.accessed | (isWrite ? mmu.format.dirty : 0)
+    let bits = mmu.format.accessed | (kind == .write ? mmu.format.dirty : 0)
     if entry.rawValue & bits != bits { mmu.tables[location] = entry.setting(bits) }
     let frame = PFN(entry.pfn.rawValue + (gfn & (level.pages - 1)))
-    vcpus[number].tlb.translations[gfn] = TranslationCache.Translation(frame: frame, isWritable: entry.isWritable)
-    use(number, gfn, isWrite, frame)
+    vcpus[number].tlb.translations[gfn] = TranslationCache.Translation(
+      frame: frame, isWritable: entry.isWritable, isExecutable: mmu.format.isExecutable(entry))
+    use(number, gfn, kind, frame)
   }
 
   /// The exit. From here to the next entry the thread is an SRCU reader.
-  private mutating func beginFault(_ number: Int, _ gfn: UInt64, _ isWrite: Bool, _ entry: SPTE, _ isMapped: Bool) {
+  private mutating func beginFault(_ number: Int, _ gfn: UInt64, _ kind: FaultAccess, _ entry: SPTE, _ isMapped: Bool) {
     vcpus[number].isInGuest = false
     vcpus[number].isKicked = false
     var code: FaultCode = [.user]
-    if isWrite { code.insert(.write) }
+    if kind == .write { code.insert(.write) }
+    if kind == .execute { code.insert(.fetch) }
     if isMapped { code.insert(.present) }
     if mmu.format.isMMIO(entry), !entry.isPresent { code.insert(.reserved) }
     var request = FaultRequest(vcpu: number, space: vcpus[number].space, address: gfn << 12, code: code)
     if mmu.directBits != 0 {
       // A TD's guest reaches these slots through the shared half.
-      let qualification: UInt64 = (isWrite ? 2 : 1) | (isMapped ? 8 : 0)
+      let qualification: UInt64 = (kind == .write ? 2 : 1) | (isMapped ? 8 : 0)
       guard
         let violation = mmu.violation(
           vcpu: number, address: (gfn | mmu.directBits) << 12, qualification: qualification)
       else { return }
       request = violation
     }
+    // In a VM of this type the attribute is what an access is taken for (kvm_mmu_page_fault).
+    if attributes.isPrivate(GFN(gfn)), !code.contains(.reserved) { request.code.insert(.private) }
     vcpus[number].fault = PageFault(request, root: vcpus[number].root ?? .none)
     vcpus[number].faultEpoch = slotEpoch
     record(number, .fault(vcpu: number, address: gfn << 12, code: code.rawValue))
@@ -202,17 +212,26 @@ extension MMUHost {
     }
   }
 
-  /// The slot, then the host's page: each is looked at when it is asked for.
+  /// The slot, then the host's page: each is looked at when it is asked for, and so is the attribute.
+  ///
+  /// Source: `kvm_mmu_faultin_pfn`, `kvm_mmu_faultin_pfn_private`.
   private mutating func answer(_ number: Int) {
     guard let fault = vcpus[number].fault, let slot = Self.slot(of: fault.request.gfn.rawValue) else { return }
+    let gfn = fault.request.gfn
+    let isPrivate = fault.request.code.contains(.private)
+    let isMismatched = attributes.isPrivate(gfn) != isPrivate
     if fault.question == .slot {
       vcpus[number].faultSlot = slots[slot]
-      vcpus[number].fault?.answer(isDirtyTracked: isLogged[slot])
+      vcpus[number].fault?.answer(isDirtyTracked: isLogged[slot], isMismatched: isMismatched)
       return
     }
+    if isMismatched { return vcpus[number].fault?.answer(.exit) ?? () }
     switch vcpus[number].faultSlot {
-    case .absent: vcpus[number].fault?.answer(.noSlot)
+    case .absent: vcpus[number].fault?.answer(isPrivate ? .exit : .noSlot)
     case .invalid: vcpus[number].fault?.answer(.invalidSlot)
+    case .present where isPrivate && hasFile(slot):
+      vcpus[number].fault?.answer(.page(memory.touchPrivate(gfn.rawValue), isWritable: true, limit: .page4K))
+    case .present where isPrivate: vcpus[number].fault?.answer(.exit)
     case .present:
       let host = memory.touch(fault.request.gfn.rawValue)
       vcpus[number].fault?.answer(
@@ -228,6 +247,8 @@ extension MMUHost {
     if let event = last.takeMMIOEvent(mmu.format) { record(number, .mmu(event)) }
     let gfn = fault.request.gfn.rawValue
     checkTree()
+    // Out to userspace with -EFAULT, which does something else first.
+    if result == .exit { vcpus[number].access = nil }
     if result == .emulate {
       if let slot = Self.slot(of: gfn), slots[slot] == .present, vcpus[number].faultEpoch == slotEpoch {
         mmu.report(.staleMMIO, "vCPU \(number) gets MMIO at gfn \(gfn), where a slot is")
