@@ -20,6 +20,9 @@ struct CompareZapCommand: ParsableCommand {
   @Option(help: ArgumentHelp("How many vCPUs the VM has.", valueName: "n"))
   var vcpus = 8
 
+  @Option(help: ArgumentHelp("Only slots of this size: 2M, 64M, 1G, 2G, 16G, 128G, 1T.", valueName: "size"))
+  var slot: String?
+
   @Option(help: "The form of results: text, json.")
   var format = CommonOptions.Format.text
 
@@ -28,11 +31,16 @@ struct CompareZapCommand: ParsableCommand {
 
   mutating func validate() throws {
     if vcpus < 1 || vcpus > 4096 { throw ValidationError("--vcpus \(vcpus): expected 1 to 4096") }
+    if let slot, Self.sizes[slot] == nil {
+      throw ValidationError("--slot \(slot): expected 2M, 64M, 1G, 2G, 16G, 128G or 1T")
+    }
   }
 
   func run() throws {
     let console = try Console(path: output, quiet: true)
-    let rows = Array(zip(Self.scenarios, ZapCost.costs(Self.scenarios, vcpus: vcpus)))
+    let pages = slot.flatMap { Self.sizes[$0] }
+    let scenarios = Self.scenarios.filter { pages == nil || $0.slotPages == pages }
+    let rows = Array(zip(scenarios, ZapCost.costs(scenarios, vcpus: vcpus)))
     switch format {
     case .text: try console.write(Self.text(rows))
     case .json: try console.write(String(decoding: Self.json(rows).encoded(), as: UTF8.self))
@@ -40,9 +48,14 @@ struct CompareZapCommand: ParsableCommand {
     try console.finish()
   }
 
+  /// The sizes of slots by their names on the command line, in pages.
+  private static let sizes: [String: UInt64] = [
+    "2M": 1 << 9, "64M": 1 << 14, "1G": 1 << 18, "2G": 1 << 19, "16G": 1 << 22, "128G": 1 << 25, "1T": 1 << 28,
+  ]
+
   /// Slots from 2 MiB to 1 TiB, each alone in its VM and in a VM of 1 TiB.
   private static let scenarios: [ZapCost.Scenario] = {
-    let sizes: [UInt64] = [1 << 9, 1 << 14, 1 << 18, 1 << 19, 1 << 22, 1 << 25, 1 << 28]
+    let sizes = Self.sizes.values.sorted()
     return ZapCost.Platform.allCases.flatMap { platform in
       [Level.page4K, .page2M].flatMap { level in
         sizes.flatMap { size in
