@@ -10,6 +10,14 @@ extension TDXHost {
   /// two-step calls (bug TDX-INITVCPU-TDR), which tests drive directly.
   /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, __tdx_td_init, tdx_td_vcpu_init.
   mutating func createTD() throws(Stop) {
+    try createDomain()
+    guard let vm else { throw .refuse }
+    try linkDirectory(vm.tdr)
+    for gfn in Self.allFrames { self.vm?.frames[gfn] = .isPrivate }
+  }
+
+  /// The TD and its vCPUs, without a Secure-EPT table but the root, which is one of its control pages.
+  mutating func createDomain() throws(Stop) {
     guard vm == nil else { throw .refuse }
     guard let key = (2..<platform.size.keys).map(HKID.init).first(where: { platform.keys[$0] == nil }) else {
       throw .refuse
@@ -28,8 +36,6 @@ extension TDXHost {
     }
     try seamcall(.manageInitialize(tdr: tdr.address))
     try createVCPUs(tdr)
-    try linkDirectory(tdr)
-    for gfn in Self.allFrames { vm?.frames[gfn] = .isPrivate }
   }
 
   /// All vCPUs, one after the other: each INIT of a later version wants the TDR exclusively.

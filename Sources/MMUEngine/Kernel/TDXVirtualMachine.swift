@@ -115,6 +115,8 @@ package struct TDXVirtualMachine: Hashable, Sendable {
   package var job: ZapJob?
   /// Secure-EPT pages of tables that are out of the mirror and that the module did not give back.
   package var givenUpTables: [GFN: PFN] = [:]
+  /// What the module answered to a removal that it refused last.
+  package var lastRefusal: TDXStatusCode?
   /// A SEAMCALL of the destruction was refused that KVM asserts to succeed: KVM_BUG_ON comes next.
   package var hasPendingBug = false
   package var phase: DestructionPhase = .live

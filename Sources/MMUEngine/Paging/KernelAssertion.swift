@@ -39,6 +39,7 @@ package enum KernelAssertion: String, Hashable, Sendable, CaseIterable {
   case mirrorReplaced = "set_external_spte_present: KVM_BUG_ON was_present"
   case externalMissing = "set_external_spte_present: KVM_BUG_ON external_spt"
   case externalMismatch = "get_external_spt: WARN_ON"
+  case externalLeaked = "handle_removed_pt: WARN_ON external_spt"
   case mirrorExclusive = "tdp_mmu_set_spte: KVM_BUG_ON mirror"
   case mirrorRemovedShared = "handle_removed_pt: KVM_BUG_ON mirror"
   case mirrorSplit = "kvm_tdp_mmu_map: KVM_BUG_ON mirror split"

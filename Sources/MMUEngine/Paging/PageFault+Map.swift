@@ -63,6 +63,7 @@ extension PageFault {
     guard let iterator else { return .finished }
     let huge = iterator.old.isPresent ? iterator.old : nil
     if let huge { mmu.fill(table, splitting: huge) }
+    if mmu.isHooked(root) { return freeze(for: mmu.format.table(mmu.tables.frame(table)), linking: table, &mmu) }
     guard let change = mmu.exchange(iterator, for: mmu.format.table(mmu.tables.frame(table))) else {
       if let huge {
         phase = .splitFailed(huge, table)
@@ -122,6 +123,7 @@ extension PageFault {
       phase = .traceInstalled(new)
       return .silent
     }
+    if mmu.isHooked(root) { return freeze(for: new, linking: nil, &mmu) }
     guard let change = mmu.exchange(iterator, for: new) else {
       phase = .unlock(.retry)
       return .silent
@@ -129,6 +131,47 @@ extension PageFault {
     aftermath = ChangeAftermath(change)
     phase = .installed(new, old: old)
     return .silent
+  }
+
+  /// A private entry is FROZEN, unless somebody was faster; the SEAMCALL is the next step. Source: `set_external_spte_present`.
+  private mutating func freeze(for new: SPTE, linking table: TableID?, _ mmu: inout TDPMMU) -> MicroStep {
+    guard let iterator else { return .finished }
+    if mmu.freeze(iterator, for: new) {
+      phase = .hook(new, linking: table)
+    } else {
+      giveUp(table, &mmu)
+    }
+    return .silent
+  }
+
+  /// The module's own entry.
+  mutating func callHook(_ new: SPTE, linking table: TableID?, _ mmu: inout TDPMMU) -> MicroStep {
+    guard let iterator else { return .finished }
+    phase = .thaw(new, linking: table, mmu.callHook(iterator, for: new, vcpu: request.vcpu))
+    return .silent
+  }
+
+  /// The new entry, or the old one again; then as after an exchange.
+  mutating func thaw(_ new: SPTE, linking table: TableID?, _ result: HookResult, _ mmu: inout TDPMMU) -> MicroStep {
+    guard let iterator else { return .finished }
+    guard let change = mmu.thaw(iterator, to: new, after: result) else {
+      giveUp(table, &mmu)
+      return .silent
+    }
+    aftermath = ChangeAftermath(change)
+    if let table {
+      mmu.adopt(table)
+      phase = .linked(table, wasHuge: nil)
+    } else {
+      phase = .installed(new, old: change.old)
+    }
+    return .silent
+  }
+
+  /// The guest faults again; a table that was not linked goes back.
+  private mutating func giveUp(_ table: TableID?, _ mmu: inout TDPMMU) {
+    if let table { mmu.freeUnlinked(table) }
+    phase = .unlock(.retry)
   }
 
   /// What is to stand in the entry.

@@ -111,6 +111,9 @@ package struct PageFault: Sendable {
     case linked(TableID, wasHuge: SPTE?)
     case splitFailed(SPTE, TableID)
     case target
+    /// A private entry is FROZEN; the module's own comes next.
+    case hook(SPTE, linking: TableID?)
+    case thaw(SPTE, linking: TableID?, HookResult)
     case installed(SPTE, old: SPTE)
     case traceInstalled(SPTE)
     case unlock(FaultResult)
@@ -120,6 +123,8 @@ package struct PageFault: Sendable {
   package var request: FaultRequest
   /// The vCPU's root when it faulted; `none` is the kernel's INVALID_PAGE.
   package let root: TableID
+  /// The root that decides whether the fault is obsolete: the direct one, for private faults too.
+  package let direct: TableID
   var phase = Phase.begin
   /// `kvm_slot_dirty_track_enabled(fault->slot)`; asked at the beginning.
   var isDirtyTracked = false
@@ -135,9 +140,10 @@ package struct PageFault: Sendable {
   /// Frames to flush before the fault goes on.
   var flush: FrameRange?
 
-  package init(_ request: FaultRequest, root: TableID) {
+  package init(_ request: FaultRequest, root: TableID, direct: TableID? = nil) {
     self.request = request
     self.root = root
+    self.direct = direct ?? root
   }
 
   /// What the fault wants to know when it `asks`.
@@ -163,7 +169,7 @@ package struct PageFault: Sendable {
   package var holdsLock: Bool {
     switch phase {
     case .begin, .slot, .fast, .fastExchange, .fastDone, .snapshot, .resolve, .lock, .done: false
-    case .stale, .walk, .link, .linked, .splitFailed, .target, .installed, .traceInstalled, .unlock: true
+    case .stale, .walk, .link, .linked, .splitFailed, .target, .hook, .thaw, .installed, .traceInstalled, .unlock: true
     }
   }
 
@@ -212,6 +218,8 @@ package struct PageFault: Sendable {
     case .linked(let table, let huge): return traceLinked(table, huge, &mmu)
     case .splitFailed(let huge, let table): return traceSplitFailure(huge, table, &mmu)
     case .target: return install(&mmu)
+    case .hook(let new, let table): return callHook(new, linking: table, &mmu)
+    case .thaw(let new, let table, let result): return thaw(new, linking: table, result, &mmu)
     case .installed(let new, let old): return finishInstall(new, old, &mmu)
     case .traceInstalled(let new): return traceInstalled(new, &mmu)
     case .unlock(let result):
@@ -302,7 +310,7 @@ package struct PageFault: Sendable {
   /// Who interferes: whoever held mmu_lock for write since the snapshot. Now nobody does until the unlock.
   private mutating func checkStale(_ mmu: inout TDPMMU) -> MicroStep {
     phase = .walk
-    if mmu.tables[root].isInvalid, !mmu.has(.obsoleteRootUsed) {
+    if mmu.tables[direct].isInvalid, !mmu.has(.obsoleteRootUsed) {
       phase = .unlock(.retry)
     } else if case .page = page, mmu.invalidation.isStale(snapshot, request.gfn), snapshot != .max,
       !mmu.has(.staleCheckSkipped)

@@ -48,9 +48,9 @@ extension TDPMMU {
 
   /// What the kernel asserts before it sets a mirror entry; false when it goes no further.
   ///
-  /// Abstraction: that the entry is FROZEN while the TDX module sets its own is the Secure-EPT part's (`TDXHost`); here both
-  /// are set in one step. Source: `__tdp_mmu_set_spte_atomic`, `set_external_spte_present`, `get_external_spt`.
-  private mutating func checkMirror(_ iterator: TDPIterator, _ old: SPTE, _ new: SPTE) -> Bool {
+  /// Without a TD behind it a mirror entry is set in one step, as `exchange` does; `TDPMMU+SecureEPT` is the whole of it.
+  /// Source: `__tdp_mmu_set_spte_atomic`, `set_external_spte_present`, `get_external_spt`.
+  mutating func checkMirror(_ iterator: TDPIterator, _ old: SPTE, _ new: SPTE) -> Bool {
     if new == version.frozen { return true }
     guard new.isPresent else {
       report(.mirrorAtomic, "gfn \(iterator.gfn): a mirror entry is cleared under the exclusive lock only")
@@ -111,6 +111,8 @@ package struct ChangeAftermath: Sendable {
     /// The next of the 512 entries of the removed table.
     case children(Int)
     case lateReport
+    /// The leaf's counterpart in the Secure-EPT is to be removed; SEAMCALLs of their own.
+    case external(isBegun: Bool)
   }
 
   private struct Frame: Sendable {
@@ -134,7 +136,29 @@ package struct ChangeAftermath: Sendable {
     return mmu.tables[SPTELocation(frame.table, index)] == mmu.version.frozen
   }
 
-  /// Runs to the next event; nil when all is done. Requires: not spinning.
+  /// Whether nothing is left.
+  package var isDone: Bool { frames.isEmpty }
+
+  /// A micro-step of the removal of a private leaf, when that is what comes next; nil when it is not.
+  ///
+  /// Source: `remove_external_spte`; the steps are `TDXHost`'s.
+  package mutating func stepExternal(_ mmu: inout TDPMMU) -> MicroStep? {
+    guard let frame = frames.last, case .external(let isBegun) = frame.phase else { return nil }
+    guard isBegun else {
+      mmu.secureEPT?.beginRemoval(frame.change.gfn, frame.change.old.pfn)
+      frames[frames.count - 1].phase = .external(isBegun: true)
+      return .silent
+    }
+    switch mmu.secureEPT?.stepRemoval() {
+    case .waits: return .blocked
+    case .stepped: return .silent
+    case .done, nil:
+      frames.removeLast()
+      return .silent
+    }
+  }
+
+  /// Runs to the next event; nil when all is done, or when a removal of a private leaf comes next. Requires: not spinning.
   package mutating func next(_ mmu: inout TDPMMU) -> TraceEvent? {
     while let frame = frames.last {
       let event: TraceEvent?
@@ -145,6 +169,7 @@ package struct ChangeAftermath: Sendable {
       case .lateReport:
         frames.removeLast()
         event = frame.change.event
+      case .external: return nil
       }
       if let event { return event }
     }
@@ -160,6 +185,7 @@ package struct ChangeAftermath: Sendable {
     }
     guard change.removesTable else {
       frames.removeLast()
+      if mmu.removesExternalLeaf(change) { frames.append(Frame(change: change, phase: .external(isBegun: false))) }
       return change.event
     }
     frames[frames.count - 1].phase = .removal
@@ -208,8 +234,10 @@ package struct ChangeAftermath: Sendable {
         return nil
       }
       mmu.check(change)
+      if mmu.removesExternalLeaf(change) { frames.append(Frame(change: change, phase: .external(isBegun: false))) }
       return change.event
     }
+    mmu.freeExternal(frame.table)
     mmu.bury(frame.table)
     if mmu.version.removalOrder == .childrenFirst {
       frames[frames.count - 1].phase = .lateReport

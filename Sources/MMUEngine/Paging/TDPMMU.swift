@@ -76,6 +76,8 @@ package struct TDPMMU: Sendable {
   package var directBits: UInt64 = 0
   /// Huge pages that attributes forbid; changes under mmu_lock held for write only.
   package var mixed = MixedRanges()
+  /// The TD whose Secure-EPT the mirror root's entries have counterparts in; nil for other VMs, and for mirror roots alone.
+  package var secureEPT: TDXHost?
   /// mmu_invalidate_seq and its range.
   package var invalidation = InvalidationSequence()
   /// Generation of the active memslots, by address space.
@@ -114,7 +116,7 @@ package struct TDPMMU: Sendable {
   /// Takes the checks that fired since the last call.
   package mutating func collectChecks() -> [EngineCheck] {
     defer { checks = [] }
-    return checks
+    return checks + (secureEPT?.platform.memory.collectChecks() ?? [])
   }
 
   /// Whether an injected fault is on.
@@ -208,7 +210,10 @@ extension TDPMMU {
 
   /// The RCU callback for the oldest `count` tables (`tdp_mmu_free_sp_rcu_callback`).
   package mutating func endGracePeriod(_ count: Int) {
-    for table in graveyard.prefix(count) { tables.release(table) }
+    for table in graveyard.prefix(count) {
+      if let page = tables[table].external { secureEPT?.releaseTable(page) }
+      tables.release(table)
+    }
     graveyard.removeFirst(min(count, graveyard.count))
   }
 
@@ -221,13 +226,14 @@ extension TDPMMU {
     page.isInvalid = parent.isInvalid
     statistics.tablesMade += 1
     let table = tables.allocate(page)
-    if page.role.isMirror { tables[table].external = tables.externalFrame(table) }
+    if page.role.isMirror { tables[table].external = secureEPT?.allocateTable() ?? tables.externalFrame(table) }
     return (table, .getPage(page.description(format)))
   }
 
   /// Gives back a table that was never linked (`tdp_mmu_free_sp`).
   package mutating func freeUnlinked(_ table: TableID) {
     if tables[table].life != .fresh { report(.treeBroken, "table \(table.rawValue) freed while linked") }
+    if let page = tables[table].external { secureEPT?.releaseTable(page) }
     tables.release(table)
   }
 

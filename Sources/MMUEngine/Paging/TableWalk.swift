@@ -129,7 +129,9 @@ package struct TableWalk: Sendable {
   /// A change's aftermath, event by event; then on to the next entry.
   private mutating func follow(_ mmu: inout TDPMMU) -> MicroStep {
     if aftermath?.isSpinning(mmu) == true { return .blocked }
+    if let step = aftermath?.stepExternal(&mmu) { return step }
     if let event = aftermath?.next(&mmu) { return .event(event) }
+    if aftermath?.isDone == false { return .silent }
     aftermath = nil
     if case .splitDone = phase { return step(&mmu) }
     advance(mmu)

@@ -1,0 +1,98 @@
+/// Private memory of a TD: the mirror root's entries, and the Secure-EPT that is changed beside them.
+///
+/// An install under mmu_lock held for read goes NONPRESENT → FROZEN → SEAMCALL → PRESENT, or back: the exchange to FROZEN keeps
+/// other faults away, and zaps hold mmu_lock for write. A leaf's removal under mmu_lock held for write clears the mirror first
+/// and then runs BLOCK, TRACK, kick, REMOVE, WBINVD. A table goes at the VM's end only, after the HKID was released: RECLAIM.
+/// What kernels differ in, the initial image and references on pages, is in `KernelVersion`, and the hooks act on it.
+/// Source: Linux 6.16 arch/x86/kvm/mmu/tdp_mmu.c, set_external_spte_present, remove_external_spte, handle_removed_pt.
+extension TDPMMU {
+  /// Whether a root's entries have counterparts in a Secure-EPT.
+  func isHooked(_ root: TableID) -> Bool { secureEPT != nil && tables[root].role.isMirror }
+
+  /// The first part of an install: the entry is FROZEN. False when somebody was faster.
+  mutating func freeze(_ iterator: TDPIterator, for new: SPTE) -> Bool {
+    if iterator.hasYielded || iterator.old == version.frozen { report(.atomicFrozen, "gfn \(iterator.gfn)") }
+    if !lock.isHeld(.read) { report(.lockMode, "atomic change without mmu_lock") }
+    guard checkMirror(iterator, iterator.old, new), tables[iterator.location] == iterator.old else { return false }
+    store(iterator.location, version.frozen)
+    return true
+  }
+
+  /// The hook of an install: the counterpart of the new entry. Source: `set_external_spte_present`.
+  mutating func callHook(_ iterator: TDPIterator, for new: SPTE, vcpu: Int) -> HookResult {
+    guard new.isTable(at: iterator.level) else {
+      return secureEPT?.setLeaf(iterator.frame, iterator.level, new.pfn, vcpu: vcpu) ?? .failed
+    }
+    guard let page = tables.table(at: new).flatMap({ tables[$0].external }) else { return .failed }
+    return secureEPT?.linkTable(iterator.frame, iterator.level, page, vcpu: vcpu) ?? .failed
+  }
+
+  /// The last part of an install: the new entry, or after a refusal the old one again, which nobody traces.
+  ///
+  /// Nobody else has written the entry meanwhile: it was FROZEN, and who zaps waits for mmu_lock.
+  mutating func thaw(_ iterator: TDPIterator, to new: SPTE, after result: HookResult) -> SPTEChange? {
+    guard result == .success else {
+      store(iterator.location, iterator.old)
+      return nil
+    }
+    store(iterator.location, new)
+    return SPTEChange(
+      location: iterator.location, space: tables[iterator.root].role.space, gfn: iterator.frame, level: iterator.level,
+      old: iterator.old, new: new, lock: .read)
+  }
+
+  /// Whether a change calls for the removal of a private leaf. A table's own entry does not. Source: `remove_external_spte`.
+  func removesExternalLeaf(_ change: SPTEChange) -> Bool {
+    change.lock == .write && change.old.isLeaf(at: change.level) && isHooked(change.location.table)
+  }
+
+  /// A removed mirror table's counterpart goes; one that the module keeps is leaked. Source: `free_external_spt`.
+  mutating func freeExternal(_ table: TableID) {
+    guard isHooked(table), let page = tables[table].external else { return }
+    if secureEPT?.freeTable(page) != true {
+      report(.externalLeaked, "table \(table.rawValue), page \(page.rawValue)")
+      tables[table].external = nil
+    }
+  }
+
+  /// Where a mirror root and the Secure-EPT disagree; nil where they agree, or where KVM does not claim it.
+  ///
+  /// FROZEN entries may be either. Leaves without a counterpart are as many as are premapped (6.16). Not claimed while mmu_lock
+  /// is held for write, after the HKID's release, and of a VM that is bugged.
+  /// Complexity: 512 for each table.
+  package func mirrorMismatch(_ root: TableID) -> String? {
+    guard let host = secureEPT, let vm = host.vm, let domain = host.domain, vm.hkid != nil, !vm.isBugged,
+      !lock.isWritten, domain.lifecycle == .keysConfigured
+    else { return nil }
+    var premapped = 0
+    if let found = mismatch(root, domain.rootTable, host, &premapped) { return found }
+    return premapped == vm.premappedCount ? nil : "\(premapped) leaves differ, \(vm.premappedCount) are premapped"
+  }
+
+  private func mismatch(_ table: TableID, _ page: PFN, _ host: borrowing TDXHost, _ premapped: inout Int) -> String? {
+    let level = tables[table].level
+    for index in 0..<512 {
+      let mirror = tables[SPTELocation(table, index)]
+      let entry = host.platform.readEntry(SecureEPTLocation(table: page, index: index))
+      let place = "index \(index) of the table of gfn \(tables[table].gfn.rawValue), level \(level.rawValue)"
+      if mirror == version.frozen { continue }
+      guard mirror.isPresent else {
+        if entry.state != .free { return "\(place): \(entry.state?.name ?? "?") without a mirror entry" }
+        continue
+      }
+      if mirror.isLeaf(at: level) {
+        switch entry.state {
+        case .free: premapped += 1
+        case .mapped, .pending: if entry.page != mirror.pfn { return "\(place): another page" }
+        case .nonLeafMapped, .nonLeafBlocked, .blocked, .pendingBlocked, nil:
+          return "\(place): \(entry.state?.name ?? "?") below a mirror leaf"
+        }
+        continue
+      }
+      guard let child = tables.table(at: mirror), entry.state == .nonLeafMapped, entry.page == tables[child].external
+      else { return "\(place): \(entry.state?.name ?? "?") below a mirror table" }
+      if let found = mismatch(child, entry.page, host, &premapped) { return found }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,59 @@
+import MMUEngine
+import Testing
+
+@Suite("A TD's private memory under random schedules: two vCPUs on the module, a thread that takes leaves away")
+struct TrustDomainScheduleTests {
+  private static let length = 3000
+
+  @Test("schedules of the right kernels: no check fires, mirror and Secure-EPT agree, every page comes back", arguments: 0..<5)
+  func rightKernel(batch: Int) {
+    var mapped = 0
+    var zapped = 0
+    for seed in 0..<100 {
+      let schedule = MMUSchedule(seed: UInt64(batch * 100 + seed), length: Self.length)
+      var host = TrustDomainHost(seed % 2 == 0 ? .linux616 : .linux619, seed: schedule.seed)
+      for agent in schedule.agents { host.step(Int(agent)) }
+      host.finish()
+      #expect(host.mmu.collectChecks() == [], "seed \(schedule.seed)")
+      #expect(host.framesInUse == 0, "seed \(schedule.seed)")
+      mapped += host.statistics.leavesMapped
+      zapped += host.statistics.leavesZapped
+    }
+    #expect(mapped > 500 && mapped == zapped)
+  }
+
+  /// What a deviation is reported by: the check, and the status that the module answered.
+  private static let expected: [(KernelPolicy.Deviation, Set<String>)] = [
+    (.noTrack, ["KVM_BUG_ON TDX_TLB_TRACKING_NOT_DONE"]),
+    (.noKick, ["KVM_BUG_ON TDX_TLB_TRACKING_NOT_DONE"]),
+    (.trackBeforeBlock, ["KVM_BUG_ON TDX_TLB_TRACKING_NOT_DONE"]),
+    (.unblockBeforeRemove, ["KVM_BUG_ON TDX_GPA_RANGE_NOT_BLOCKED"]),
+    (.busyRetryWithoutKick, ["KVM_BUG_ON TDX_OPERAND_BUSY"]),
+    (.zapShared, [KernelAssertion.mirrorAtomic.rawValue]),
+  ]
+
+  @Test("each deviation is reported by its own check and by no other", arguments: expected.map(\.0))
+  func deviation(_ deviation: KernelPolicy.Deviation) throws {
+    let expected = try #require(Self.expected.first { $0.0 == deviation }?.1)
+    var seen: Set<String> = []
+    for seed in 0..<100 as Range<UInt64> {
+      let schedule = MMUSchedule(seed: seed, length: Self.length)
+      let result = schedule.runTrustDomain(seed % 2 == 0 ? .linux616 : .linux619, deviations: [deviation])
+      guard let first = result.checks.first else { continue }
+      let status = first.detail.split(separator: " ").last { $0.hasPrefix("TDX_") }
+      seen.insert(status.map { "\(first.name) \($0)" } ?? first.name)
+    }
+    #expect(seen == expected)
+  }
+
+  @Test("without TRACK and with a module that does not ask for it, a guest reaches a freed page")
+  func moduleWithoutTracking() {
+    var names: Set<String> = []
+    for seed in 0..<100 as Range<UInt64> {
+      let schedule = MMUSchedule(seed: seed, length: Self.length)
+      let result = schedule.runTrustDomain(.linux619, deviations: [.noTrack, .noKick, .moduleNoTracking])
+      if let first = result.checks.first { names.insert(first.name) }
+    }
+    #expect(names.contains("use-after-free") || names.contains(MMUDamage.staleTranslation.rawValue))
+  }
+}
