@@ -122,4 +122,48 @@ struct ReverseMapTests {
     host.reclaimFirmwarePage(PFN(9))
     #expect(host.firmware.rmp.entry(PFN(9)).state == .hypervisor)
   }
+
+  @Test("RMPADJUST: to a lower level only, no more than the level has itself, on a validated page of its size")
+  func adjust() throws {
+    var table = ReverseMapTable(pages: 1024)
+    try table.update(PFN(3), .guest(5, GFN(7)))
+    let readWrite = VMPLAdjustment(target: 1, permissions: [.read, .write])
+    #expect(table.adjust(PFN(3), GFN(7), .page4K, readWrite, by: 0, asid: 5) == .notValidated)
+    #expect(table.validate(PFN(3), GFN(7), .page4K, true, asid: 5) == .ok)
+    let before = table
+    #expect(table.adjust(PFN(3), GFN(7), .page4K, readWrite, by: 1, asid: 5) == .failed(.permission))
+    #expect(
+      table.adjust(PFN(3), GFN(7), .page4K, VMPLAdjustment(target: 4, permissions: []), by: 0, asid: 5)
+        == .failed(.permission))
+    #expect(table.adjust(PFN(3), GFN(8), .page4K, readWrite, by: 0, asid: 5) == .nestedPageFault)
+    #expect(table.adjust(PFN(3), GFN(7), .page4K, readWrite, by: 0, asid: 6) == .nestedPageFault)
+    #expect(table.adjust(PFN(3), GFN(7), .page2M, readWrite, by: 0, asid: 5) == .failed(.sizeMismatch))
+    #expect(table == before)
+    #expect(table.adjust(PFN(3), GFN(7), .page4K, readWrite, by: 0, asid: 5) == .ok)
+    #expect(table.entry(PFN(3)).permissions == [.all, [.read, .write], [], []])
+    let more = VMPLAdjustment(target: 2, permissions: [.read, .userExecute])
+    #expect(table.adjust(PFN(3), GFN(7), .page4K, more, by: 1, asid: 5) == .failed(.permission))
+    let less = VMPLAdjustment(target: 2, permissions: .read)
+    #expect(table.adjust(PFN(3), GFN(7), .page4K, less, by: 1, asid: 5) == .ok)
+    let vmsa = VMPLAdjustment(target: 2, permissions: .read, isVMSA: true)
+    #expect(table.adjust(PFN(3), GFN(7), .page4K, vmsa, by: 1, asid: 5) == .failed(.permission))
+    #expect(table.adjust(PFN(3), GFN(7), .page4K, vmsa, by: 0, asid: 5) == .ok)
+    #expect(table.entry(PFN(3)).isVMSA)
+    #expect(table.entry(PFN(3)).permissions == [.all, [.read, .write], .read, []])
+  }
+
+  @Test("masks: kept by PSMASH and by an update that changes nothing, fresh for a new owner")
+  func masks() throws {
+    var table = ReverseMapTable(pages: 1024)
+    try table.update(PFN(512), .guest(5, GFN(0x1000), .page2M))
+    #expect(table.validate(PFN(512), GFN(0x1000), .page2M, true, asid: 5) == .ok)
+    let all = VMPLAdjustment(target: 3, permissions: .all)
+    #expect(table.adjust(PFN(512), GFN(0x1000), .page2M, all, by: 0, asid: 5) == .ok)
+    try table.smash(PFN(512))
+    #expect(table.entry(PFN(700)).permissions == [.all, [], [], .all])
+    try table.update(PFN(700), .guest(5, GFN(0x10BC)))
+    #expect(table.entry(PFN(700)).permissions == [.all, [], [], .all])
+    try table.update(PFN(700), .guest(6, GFN(0x10BC)))
+    #expect(table.entry(PFN(700)).permissions == ReverseMapEntry.freshPermissions)
+  }
 }

@@ -3,9 +3,24 @@
 /// Nested page tables are the hypervisor's own memory; neither firmware nor RMP knows them. Protection is checked at the end of a
 /// translation, on the host page: so NPT entries and tables may be dropped at will, and a page keeps its owner, its guest
 /// address and its validation until RMPUPDATE says otherwise.
-/// Abstraction: VMPL masks are left out; so are pages in use by microcode (FAIL_INUSE is asked for by `isLocked`).
+/// Abstraction: pages in use by microcode are left out (FAIL_INUSE is asked for by `isLocked`); a guest's access is one of VMPL0.
 /// Sources: AMD-ASPFW sev_rmp.c (states, fields); Linux arch/x86/virt/svm/sev.c (codes); instruction checks partly from a
 /// third party's formal model and unverified, see the known limits in the README.
+
+/// What a privilege level of a guest may do with a page. Source: AMD-ASPFW, the bits of the RMP's four masks.
+package struct VMPLPermissions: OptionSet, Hashable, Sendable {
+  package let rawValue: UInt8
+
+  package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  package static let read = VMPLPermissions(rawValue: 1)
+  package static let write = VMPLPermissions(rawValue: 2)
+  package static let userExecute = VMPLPermissions(rawValue: 4)
+  package static let supervisorExecute = VMPLPermissions(rawValue: 8)
+  /// Supervisor shadow stack.
+  package static let shadowStack = VMPLPermissions(rawValue: 16)
+  package static let all = VMPLPermissions(rawValue: 31)
+}
 
 /// An entry.
 package struct ReverseMapEntry: Hashable, Sendable {
@@ -26,6 +41,13 @@ package struct ReverseMapEntry: Hashable, Sendable {
   package var isValidated = false
   /// Firmware or microcode holds the entry.
   package var isLocked = false
+  /// By VMPL, 0 to 3.
+  package var permissions = ReverseMapEntry.freshPermissions
+
+  /// What RMPUPDATE leaves when a page gets a new owner, address or size: all to VMPL0, nothing to the others.
+  ///
+  /// Unverified: read in a third party's formal model only (verismo).
+  package static let freshPermissions: [VMPLPermissions] = [.all, [], [], []]
 
   package init() {}
 }
@@ -118,6 +140,20 @@ package struct ReverseMapUpdate: Hashable, Sendable {
   package static let firmware = ReverseMapUpdate(isAssigned: true, isImmutable: true)
 }
 
+/// The operand of RMPADJUST.
+package struct VMPLAdjustment: Hashable, Sendable {
+  /// The level whose mask is set.
+  package var target: Int
+  package var permissions: VMPLPermissions
+  package var isVMSA = false
+
+  package init(target: Int, permissions: VMPLPermissions, isVMSA: Bool = false) {
+    self.target = target
+    self.permissions = permissions
+    self.isVMSA = isVMSA
+  }
+}
+
 package struct ReverseMapTable: Hashable, Sendable {
   package private(set) var entries: [ReverseMapEntry]
   /// The highest ASID.
@@ -164,6 +200,7 @@ package struct ReverseMapTable: Hashable, Sendable {
     if !isSame {
       entry.isValidated = false
       entry.isVMSA = false
+      entry.permissions = ReverseMapEntry.freshPermissions
     }
     entries[Int(page.rawValue)] = entry
   }
@@ -202,15 +239,23 @@ package struct ReverseMapTable: Hashable, Sendable {
     return .ok
   }
 
-  /// RMPADJUST of the VMSA flag, by VMPL0. Masks of lower levels are not modelled.
+  /// RMPADJUST: a level gives a lower one (a higher number) some of what it may do itself, and marks or unmarks a VMSA.
+  ///
+  /// The checks and their order are unverified: they were read in a third party's formal model only (verismo), which does not
+  /// say either whether a level other than VMPL0 may set the VMSA bit; here it may not, as it is said for PVALIDATE.
   package mutating func adjust(
-    _ page: PFN, _ gfn: GFN, _ size: ReverseMapEntry.Size, isVMSA: Bool, asid: UInt16
+    _ page: PFN, _ gfn: GFN, _ size: ReverseMapEntry.Size, _ adjustment: VMPLAdjustment, by level: Int, asid: UInt16
   ) -> NestedOutcome {
+    guard adjustment.target > level, adjustment.target < 4 else { return .failed(.permission) }
     let found = entry(page)
     guard belongs(found, page, gfn, asid), !(found.size == .page2M && size == .page4K) else { return .nestedPageFault }
     guard found.isValidated else { return .notValidated }
     if found.size == .page4K, size == .page2M { return .failed(.sizeMismatch) }
-    entries[index(page)].isVMSA = isVMSA
+    guard adjustment.permissions.isSubset(of: found.permissions[level]), level == 0 || !adjustment.isVMSA else {
+      return .failed(.permission)
+    }
+    entries[index(page)].permissions[adjustment.target] = adjustment.permissions
+    entries[index(page)].isVMSA = adjustment.isVMSA
     return .ok
   }
 
