@@ -120,7 +120,7 @@ struct MemslotAssertionTests {
     }
   }
 
-  @Test("a conversion announces the huge pages that it makes mixed, if they lie in the slot; a mixed one is mixed already")
+  @Test("a conversion announces the huge pages that it makes mixed, if they lie in the slot and are not mixed already")
   mutating func widened() {
     var attributes = MemoryAttributes()
     let slot = FrameRange(start: 0x200, end: 0x700)

@@ -213,7 +213,8 @@ struct TrustDomainMMUTests {
     #expect(names() == [])
   }
 
-  @Test("a leaf that goes before the TD runs: 6.16 learns from the refusal, 6.19 removes without TRACK", arguments: kernels)
+  @Test(
+    "a leaf that goes before the TD runs: 6.16 learns from the refusal, 6.19 removes without TRACK", arguments: kernels)
   mutating func earlyRemoval(_ version: KernelVersion) throws {
     try makeTD(version, isRunnable: false)
     let page = try allocate()
