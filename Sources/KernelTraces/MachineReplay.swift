@@ -40,6 +40,9 @@ package struct MachineReplay: Sendable {
     machines.compactMap(\.report.difference).min { $0.line < $1.line }
   }
 
+  /// Whether some VM's replay has come to a difference.
+  package var hasDiffered: Bool { machines.contains { $0.report.difference != nil } }
+
   /// Takes one record.
   package mutating func consume(_ record: TraceRecord) {
     let number = machines.count == 1 && !mayBegin(record) ? 0 : machine(of: record)
@@ -60,7 +63,8 @@ package struct MachineReplay: Sendable {
   private func mayBegin(_ record: TraceRecord) -> Bool {
     switch record.content {
     case .probe(.initializeMMU): true
-    case .mmu(.getPage(let page)): !seesMaking && owners[record.task] == nil && machines[0].rootLevel == page.level
+    case .mmu(.getPage(let page)):
+      !seesMaking && owners[record.task] == nil && page.level == machines[0].rootLevel ?? page.level
     // Remembered until a second VM shows itself.
     case .entry, .exit, .pageFault: !seesMaking && owners[record.task] == nil
     default: false
@@ -156,7 +160,10 @@ extension TraceRecord {
 }
 
 extension Replay {
-  var hasValidRoot: Bool { mmu.roots.contains { !mmu.tables[$0].isInvalid } }
+  /// Whether a vCPU that loads a root finds one.
+  var hasValidRoot: Bool {
+    mmu.roots.contains { !mmu.tables[$0].isInvalid } && !tasks.indices.contains(where: isInvalidating)
+  }
 
   /// Whether entries were made and none is left.
   var isEmptied: Bool { mmu.statistics.leavesMapped > 0 && mmu.roots.allSatisfy { !mmu.containsPresent($0) } }

@@ -5,6 +5,7 @@ extension Replay {
   /// Tells the innermost agent what the event at hand shows of the host.
   mutating func inform(_ task: Int, _ event: TraceEvent) {
     guard case .fault? = tasks[task].jobs.last else { return }
+    let isUntold = isUntoldSwap(task)
     switch event {
     case .spteChanged(let space, _, let level, _, let new):
       if level == rootLevel { informSpace(space, task) }
@@ -16,6 +17,12 @@ extension Replay {
       if entry.isLeaf(at: level) { informLeaf(task, entry, level) }
     case .checkMMIO(_, let current, _, _):
       if let space = tasks[task].fault?.request.space { adopt(generation: current, space) }
+      if isUntold { forgetMMIO(task) }
+      return
+    case .requested(let gfn, _, _):
+      guard isUntold, gfn == tasks[task].fault?.request.gfn else { return }
+      forgetMMIO(task)
+      passMMIOCheck(task)
     default: return
     }
   }
@@ -93,6 +100,38 @@ extension Replay {
     allow(.generationInferred)
   }
 
+  /// Whether the task's fault is about to look at an MMIO entry, and nothing tells whether memslots are being swapped.
+  func isUntoldSwap(_ task: Int) -> Bool {
+    guard !seesMemslots, case .fault? = tasks[task].jobs.last, let fault = tasks[task].fault, fault.isAtBeginning else {
+      return false
+    }
+    return fault.request.code.contains(.reserved)
+  }
+
+  /// The vCPU does not remember the entry: memslots were being swapped when it was made, or have been since.
+  private mutating func forgetMMIO(_ task: Int) {
+    let key = vcpu(of: task)
+    guard let request = tasks[task].fault?.request, let cache = vcpus[key]?.cache, cache.gfn == request.gfn,
+      cache.generation == mmu.generations[Int(request.space.rawValue)]
+    else { return }
+    vcpus[key]?.cache.gfn = nil
+    allow(.generationInferred)
+  }
+
+  /// The entry is not checked, as while memslots are being swapped; then the fault goes on as if there were none.
+  mutating func passMMIOCheck(_ task: Int) {
+    guard let fault = tasks[task].fault else { return }
+    let key = vcpu(of: task)
+    var other = fault
+    var cache = vcpus[key]?.cache ?? MMIOCache()
+    guard case .event? = Optional(other.step(&mmu, &cache)) else { return }
+    let index = Int(fault.request.space.rawValue)
+    mmu.generations[index] |= generationInProgress
+    _ = tasks[task].fault?.step(&mmu, &vcpus[key, default: ReplayVCPU()].cache)
+    mmu.generations[index] &= ~generationInProgress
+    allow(.generationInferred)
+  }
+
   /// Answers what the innermost agent asks, from the event at hand.
   mutating func answer(_ task: Int, _ event: TraceEvent) -> Mismatch? {
     let top = tasks[task].jobs.count - 1
@@ -161,19 +200,29 @@ extension Replay {
   /// A root is made for the task's vCPU.
   private mutating func beginLoad(_ page: PageDescription, _ task: Int) -> Bool {
     guard page.gfn.rawValue == 0, page.level == .page512G || page.level == .page256T else { return false }
-    let vcpu = vcpu(of: task)
-    if let root = vcpus[vcpu]?.root, !mmu.tables[root].isInvalid {
-      if mmu.roots.allSatisfy({ !mmu.containsPresent($0) }), stimuli.probes == 0 {
-        reset()
-      } else {
-        allow(.roleInferred)
-      }
-    }
+    if let root = vcpus[vcpu(of: task)]?.root, !mmu.tables[root].isInvalid { allow(.roleInferred) }
     rootLevel = page.level
     mmu.format.usesAccessedDirty = page.usesAccessedDirty
     stimuli.rootLoads += 1
     tasks[task].jobs.append(.load(RootRole(level: page.level), isTraced: true))
     return true
+  }
+
+  /// A vCPU that has a valid root makes another: a fast zap has made it invalid meanwhile, or this is the first root of a new
+  /// VM and the old one has ended.
+  mutating func prepareLoad(_ task: Int) {
+    guard let root = vcpus[vcpu(of: task)]?.root, !mmu.tables[root].isInvalid else { return }
+    if let zapping = tasks.indices.first(where: { $0 != task && isInvalidating($0) }) { runAhead(zapping) }
+    guard !mmu.tables[root].isInvalid, stimuli.probes == 0, mmu.roots.allSatisfy({ !mmu.containsPresent($0) }) else {
+      return
+    }
+    reset()
+  }
+
+  /// Whether the task is in the section of a fast zap that makes roots invalid.
+  func isInvalidating(_ task: Int) -> Bool {
+    guard case .fastZap? = tasks[task].jobs.last else { return false }
+    return mmu.lock.isHeld(.write)
   }
 
   /// `kvm_mmu_load`: the old root's reference goes, a valid root of the role is taken or made.
@@ -246,11 +295,47 @@ extension Replay {
     return nil
   }
 
+  /// Gives the entry that was taken for FROZEN its table back: the event of its end is there.
+  private mutating func thaw(_ space: AddressSpace, _ gfn: GFN, _ level: Level, _ old: SPTE) {
+    for (index, frozen) in unseenFrozen.enumerated() {
+      let table = mmu.tables[frozen.location.table]
+      guard table.level == level, table.role.space == space, mmu.tables[frozen.location] == mmu.version.frozen,
+        mmu.tables.table(at: frozen.old).flatMap({ frames.frame(of: $0) }) == old.pfn.rawValue
+      else { continue }
+      mmu.store(frozen.location, frozen.old)
+      unseenFrozen.remove(at: index)
+      return
+    }
+  }
+
+  /// Whether the task's fault would put a huge page in a table's place, in a kernel whose recovery freezes unseen.
+  func mayBeFrozen(_ task: Int) -> Bool {
+    guard mmu.version.hugePageRecovery == .zap, stimuli.probes == 0, case .fault? = tasks[task].jobs.last,
+      let fault = tasks[task].fault, fault.goalLevel > .page4K, fault.readsOnly,
+      let location = mmu.location(fault.root, fault.request.gfn, fault.goalLevel)
+    else { return false }
+    return mmu.tables[location].isTable(at: fault.goalLevel)
+  }
+
+  /// A fault goes back to the guest without an event where a huge page could replace a table: the recovery of huge pages has
+  /// frozen the table's entry, which shows only when it has cleared it. False where that cannot be.
+  mutating func freezeUnseen(_ task: Int) -> Bool {
+    guard mayBeFrozen(task), let fault = tasks[task].fault,
+      let location = mmu.location(fault.root, fault.request.gfn, fault.goalLevel)
+    else { return false }
+    let old = mmu.tables[location]
+    mmu.store(location, mmu.version.frozen)
+    unseenFrozen.append((location, old))
+    return true
+  }
+
   /// The walk that a change is the first event of.
   private mutating func beginWalk(
     _ space: AddressSpace, _ gfn: GFN, _ level: Level, _ old: SPTE, _ new: SPTE, _ task: Int
   ) -> Bool {
-    guard old.isPresent, let root = root(space, gfn, level, old) else { return false }
+    guard old.isPresent else { return false }
+    thaw(space, gfn, level, old)
+    guard let root = root(space, gfn, level, old) else { return false }
     addCPUBits(root, gfn, level, old)
     if old.isTable(at: level) { return beginTableZap(root, gfn, level, new, task) }
     let actions: [(TableWalk.Action, MMULockMode)] = [

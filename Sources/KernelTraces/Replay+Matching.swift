@@ -33,6 +33,7 @@ enum Mismatch: Sendable {
 extension Replay {
   /// Compares one event of the trace.
   mutating func compare(_ event: TraceEvent, _ task: Int, _ line: Int) {
+    if case .getPage(let page) = event, page.level == rootLevel { prepareLoad(task) }
     if let failure = attemptAnyOrder(task, { $0.match(event, task, line) }) {
       differ(failure, event, task, line)
     } else {
@@ -119,6 +120,7 @@ extension Replay {
       return .finished
     case .memslot(var change):
       step = change.step(&mmu, spaces: spaces)
+      swaps += 1
       tasks[task].jobs.append(.memslot(change))
     }
     return step
@@ -159,6 +161,7 @@ extension Replay {
         dropInferred(task)
         continue
       }
+      if isUntoldSwap(task) { passMMIOCheck(task) }
       switch stepTop(task) {
       case .silent, .flush, .kick: continue
       case .event(let event): return .missing(event)

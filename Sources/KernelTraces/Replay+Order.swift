@@ -2,29 +2,119 @@
 ///
 /// Agents run lazily. When a task's agents do not come to the event at hand, some other task may have written something
 /// already whose event is still to come. Each such task is run ahead, one event at a time; its events wait in `ahead` and must
-/// be what the trace shows for it later. Nothing is lost by trying: a replay is a value, and a failed try is thrown away.
+/// be what the trace shows for it later. Or the task at hand has read an entry before another task's write whose event came
+/// first; then its fault goes on from what the entry held. Nothing is lost by trying: a try that fails is taken back.
 import MMUEngine
 
+/// A replay to go back to, without the words of its tables and without its frames: those are taken back change by change.
+struct ReplayStart: ~Copyable {
+  let replay: Replay
+  /// The number of the next write then.
+  let position: Int
+
+  init(_ replay: Replay) {
+    position = replay.mmu.tables.position
+    var rest = replay
+    _ = rest.mmu.tables.detachContents()
+    rest.frames = FrameRenaming()
+    self.replay = rest
+  }
+}
+
 extension Replay {
-  /// Tries as the trace has it, then with other tasks run ahead.
+  /// Tries as the trace has it, then with other tasks run ahead, then with what the task may have read earlier.
   mutating func attemptAnyOrder(_ task: Int, _ body: (inout Replay) -> Mismatch?) -> Mismatch? {
     let others = tasks.indices.filter { $0 != task && !tasks[$0].jobs.isEmpty }
-    guard !others.isEmpty else { return body(&self) }
-    let saved = self
+    guard
+      !others.isEmpty || tasks[task].position < mmu.tables.position || tasks[task].swaps < swaps || mayBeFrozen(task)
+    else { return body(&self) }
+    let start = ReplayStart(self)
+    defer { frames.end() }
+    frames.begin()
     guard let failure = body(&self) else { return nil }
-    let failed = self
-    for depth in 1...8 {
-      for order in depth < 4 ? Self.orders(of: others, depth: depth) : Self.turns(of: others, depth: depth) {
-        self = saved
-        guard order.allSatisfy({ runAhead($0) }) else { continue }
-        if body(&self) == nil {
-          allow(.printedLate)
-          return nil
+    for depth in 1...3 {
+      if attempt(Self.orders(of: others, depth: depth), start, body) { return nil }
+    }
+    if attemptEarlier(task, others, start, body) { return nil }
+    for depth in 4...8 {
+      if attempt(Self.turns(of: others, depth: depth), start, body) { return nil }
+    }
+    goBack(to: start)
+    if freezeUnseen(task), body(&self) == nil {
+      allow(.rangeInferred)
+      return nil
+    }
+    goBack(to: start)
+    return body(&self) ?? failure
+  }
+
+  /// Tries with other tasks run ahead in these orders.
+  private mutating func attempt(
+    _ orders: [[Int]], _ start: borrowing ReplayStart, _ body: (inout Replay) -> Mismatch?
+  ) -> Bool {
+    for order in orders {
+      goBack(to: start)
+      guard order.allSatisfy({ runAhead($0) }), body(&self) == nil else { continue }
+      allow(.printedLate)
+      return true
+    }
+    return false
+  }
+
+  /// Tries with the task's fault having read entries before others wrote them.
+  private mutating func attemptEarlier(
+    _ task: Int, _ others: [Int], _ start: borrowing ReplayStart, _ body: (inout Replay) -> Mismatch?
+  ) -> Bool {
+    goBack(to: start)
+    guard case .fault? = tasks[task].jobs.last, tasks[task].ahead.isEmpty, let fault = tasks[task].fault else {
+      return false
+    }
+    let writes = mmu.tables.pastWrites(since: tasks[task].position, of: fault.request.gfn).prefix(16)
+    let maySwap = fault.isAtBeginning && fault.request.code.contains(.reserved)
+    for order in [[]] + others.map({ [$0] }) {
+      for count in 0...writes.count {
+        for isSwapping in maySwap ? [false, true] : [false] where count > 0 || isSwapping {
+          goBack(to: start)
+          guard order.allSatisfy({ runAhead($0) }), !isSwapping || mayHaveSwapped(task) else { break }
+          readEarlier(task, behind: writes.prefix(count), isSwapping: isSwapping)
+          guard body(&self) == nil else { continue }
+          allow(.readEarlier)
+          return true
         }
       }
     }
-    self = failed
-    return failure
+    return false
+  }
+
+  /// Whether memslots were, or may have been, swapped since the task's last event.
+  private func mayHaveSwapped(_ task: Int) -> Bool { !seesMemslots || tasks[task].swaps < swaps }
+
+  /// The task's fault goes as far as it gets by reading, with entries as they were before these writes.
+  private mutating func readEarlier(
+    _ task: Int, behind writes: some Sequence<TableMemory.PastWrite>, isSwapping: Bool
+  ) {
+    let key = vcpu(of: task)
+    let later = mmu.tables.lookBack(behind: writes)
+    defer { mmu.tables.lookForward(later) }
+    if isSwapping { passMMIOCheck(task) }
+    while tasks[task].fault?.readsOnly == true {
+      switch tasks[task].fault?.step(&mmu, &vcpus[key, default: ReplayVCPU()].cache) {
+      case .event(let event)?: return tasks[task].ahead.append(event)
+      case .asks?: tasks[task].fault?.answer(isDirtyTracked: false)
+      default: continue
+      }
+    }
+  }
+
+  /// Everything is again as it was when `start` was made, and changes of frames are remembered anew.
+  mutating func goBack(to start: borrowing ReplayStart) {
+    let contents = mmu.tables.detachContents()
+    var names = FrameRenaming()
+    swap(&names, &frames)
+    self = start.replay
+    names.takeBack()
+    swap(&names, &frames)
+    mmu.tables.attach(contents, asOf: start.position)
   }
 
   /// Sequences of tasks to run ahead, shortest first.
@@ -45,25 +135,26 @@ extension Replay {
   /// gives mmu_lock back, a walk passes the rest of its range.
   mutating func relax(_ task: Int) {
     switch tasks[task].jobs.last {
-    case .fault?: if tasks[task].fault?.question != nil { return }
+    case .fault?: if tasks[task].fault?.question != nil || isUntoldSwap(task) { return }
     case .walk?: break
     default: return
     }
     guard tasks[task].ahead.isEmpty else { return }
-    var trial = self
+    let start = ReplayStart(self)
+    defer { frames.end() }
+    frames.begin()
     let depth = tasks[task].jobs.count
-    while trial.tasks[task].jobs.count == depth {
-      switch trial.stepTop(task) {
+    while tasks[task].jobs.count == depth {
+      switch stepTop(task) {
       case .silent, .flush, .kick: continue
-      case .event, .blocked, .asks: return
-      case .finished: trial.tasks[task].jobs.removeLast()
+      case .event, .blocked, .asks: return goBack(to: start)
+      case .finished: tasks[task].jobs.removeLast()
       }
     }
-    self = trial
   }
 
   /// Runs a task to its next event, or to its end. False when it can do neither.
-  private mutating func runAhead(_ task: Int) -> Bool {
+  @discardableResult mutating func runAhead(_ task: Int) -> Bool {
     guard !tasks[task].jobs.isEmpty else { return false }
     if yieldLock(task) { return true }
     while let job = tasks[task].jobs.last {
@@ -81,12 +172,27 @@ extension Replay {
       case .event(let event):
         tasks[task].ahead.append(event)
         return true
-      case .blocked, .asks: return false
+      case .asks: return freeze(task)
+      case .blocked: return false
       case .finished:
         tasks[task].jobs.removeLast()
         return true
       }
     }
+    return true
+  }
+
+  /// A recovery of huge pages that no event has answered yet freezes the entry at hand.
+  private mutating func freeze(_ task: Int) -> Bool {
+    guard mmu.version.hugePageRecovery == .zap, case .walk(var walk)? = tasks[task].jobs.last, walk.question != nil
+    else {
+      return false
+    }
+    tasks[task].jobs.removeLast()
+    walk.answer(isHugePossible: true)
+    let step = walk.step(&mmu)
+    tasks[task].jobs.append(.walk(walk))
+    guard case .silent = step else { return false }
     return true
   }
 

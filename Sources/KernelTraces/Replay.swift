@@ -23,10 +23,14 @@ package struct Replay: Sendable {
   var rootLevel: Level?
   /// How much a swap of memslots adds to their generation.
   var spaces: UInt64 = 2
+  /// Halves of swaps of memslots so far.
+  var swaps = 0
   /// Whether memslot calls are in the trace, so that generations are known.
   var seesMemslots = false
   /// Generations that events have shown, by address space.
   var seenGenerations: [UInt64] = [0, 0]
+  /// Entries that no event says are FROZEN, and what they held: a recovery of huge pages has begun there.
+  var unseenFrozen: [(location: SPTELocation, old: SPTE)] = []
   /// Faults whose address space is a guess, by task.
   private var guesses: [TaskID: SpaceGuess] = [:]
   /// Whether the mask of MMIO entries, the encryption bit, the NX mitigation have shown themselves.
@@ -40,6 +44,7 @@ package struct Replay: Sendable {
 
   package init(_ kernel: KernelVersion, _ format: SPTEFormat) {
     mmu = TDPMMU(kernel, format)
+    mmu.tables.keepHistory()
     report = ReplayReport(kernel: kernel, format: format)
   }
 
@@ -65,21 +70,25 @@ package struct Replay: Sendable {
       compare(event, task, record.line)
     case .otherMMU(let name):
       report.kvmmmu += 1
-      ignore(name)
-    case .other(let name): ignore(name)
-    case .probe(.other), .age: break
+      return ignore(name)
+    case .other(let name): return ignore(name)
+    case .probe(.other), .probe(.flush), .age: return
     default: stimulus(record.content, task, record.line)
     }
-    tasks[task].lastLine = record.line
+    mmu.tables.trimHistory()
+    tasks[task].position = mmu.tables.position
+    tasks[task].swaps = swaps
   }
 
   /// A vCPU enters and leaves SMM without an event that is sure to be in the trace, and only the first change of an entry
   /// shows where it is. With roots of both spaces a fault begins in the one that the vCPU had; where that leads to a
   /// difference, it is begun again in the other.
   private mutating func guess(_ record: TraceRecord) {
-    for key in guesses.keys {
-      guesses[key]?.records.append(record)
-      if guesses[key]?.records.count ?? 0 > 512 { guesses[key] = nil }
+    if !guesses.isEmpty {
+      for key in guesses.keys {
+        guesses[key]?.records.append(record)
+        if guesses[key]?.records.count ?? 0 > 512 { guesses[key] = nil }
+      }
     }
     switch record.content {
     case .pageFault(let vcpu, _, _):
@@ -143,8 +152,10 @@ package struct Replay: Sendable {
     ignored[index] += 1
   }
 
+  private static let rules = AllowanceRule.allCases
+
   mutating func allow(_ rule: AllowanceRule) {
-    for (index, candidate) in AllowanceRule.allCases.enumerated() where candidate == rule { uses[index] += 1 }
+    uses[Self.rules.firstIndex(of: rule) ?? 0] += 1
   }
 
   private mutating func number(of id: TaskID) -> Int {
@@ -166,7 +177,12 @@ package struct Replay: Sendable {
     let checks = mmu.collectChecks()
     report.checks += checks
     mmu = TDPMMU(mmu.version, mmu.format, frameLimit: mmu.frameLimit)
-    for index in tasks.indices { tasks[index].jobs = [] }
+    mmu.tables.keepHistory()
+    for index in tasks.indices {
+      tasks[index].jobs = []
+      tasks[index].position = 0
+    }
+    unseenFrozen = []
     vcpus = [:]
     frames = FrameRenaming()
     rootPointers = [:]

@@ -67,7 +67,8 @@ struct InferredWalk {
 /// The bracket of an invalidation. Whether it touches a slot shows only where a probe saw the handler, or where leaves went.
 struct Invalidation {
   var hasBegun = false
-  var range: FrameRange?
+  /// The host's addresses; empty where it is not the mmu notifier's.
+  var addresses: Range<UInt64> = 0..<0
 }
 
 /// How far a memslot call has come: the two swaps of a deletion or a move, the one of the others.
@@ -104,8 +105,10 @@ struct ReplayTask {
   var fault: PageFault?
   /// Events that were run ahead of the trace and are still to be shown.
   var ahead: [TraceEvent] = []
-  /// The line of its last event.
-  var lastLine = 0
+  /// The number of the write that came next after its last event.
+  var position = 0
+  /// How many halves of swaps of memslots there had been by its last event.
+  var swaps = 0
   /// The faulting exit was an EPT misconfiguration: `kvm_page_fault` will not come.
   var hasMisconfiguration = false
   /// Range of the last split: write protection of the same call covers it too.

@@ -23,6 +23,10 @@ package enum AllowanceRule: String, Hashable, Sendable, CaseIterable {
   case memoryType = "memory-type"
   /// An event of one CPU was printed before an earlier write of another.
   case printedLate = "printed-late"
+  /// A fault read an entry before another CPU's write whose event came first.
+  case readEarlier = "read-earlier"
+  /// Two of many thousand entries have the same pointer: the kernel prints 32 bits of its hash.
+  case pointerCollision = "pointer-collision"
 }
 
 /// The first difference between the trace and the engine.

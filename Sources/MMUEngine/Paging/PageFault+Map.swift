@@ -41,12 +41,19 @@ extension PageFault {
       let mask = goal.pages - 1
       if request.gfn.rawValue & mask != pfn & mask { mmu.report(.mapUnaligned, "gfn \(request.gfn.rawValue)") }
     }
+    phase = .start
+    return .event(.requested(request.gfn, pfn: pfn, goal))
+  }
+
+  /// The root's entry is read after the event.
+  mutating func startWalk(_ mmu: inout TDPMMU) -> MicroStep {
     let bits = mmu.tables[root].role.isMirror ? 0 : mmu.directBits
     iterator = TDPIterator(
       mmu.tables, root: root, minimum: .page4K, start: request.gfn.rawValue, end: request.gfn.rawValue + 1,
       directBits: bits)
     mmu.check(start: iterator)
-    return .event(.requested(request.gfn, pfn: pfn, goal))
+    phase = .walk
+    return walk(&mmu)
   }
 
   /// A table that the NX mitigation put here keeps the huge page away. Source: `disallowed_hugepage_adjust`.

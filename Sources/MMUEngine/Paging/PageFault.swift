@@ -107,6 +107,7 @@ package struct PageFault: Sendable {
     case lock
     case stale
     case walk
+    case start
     case link(TableID)
     case linked(TableID, wasHuge: SPTE?)
     case splitFailed(SPTE, TableID)
@@ -169,9 +170,25 @@ package struct PageFault: Sendable {
   package var holdsLock: Bool {
     switch phase {
     case .begin, .slot, .fast, .fastExchange, .fastDone, .snapshot, .resolve, .lock, .done: false
-    case .stale, .walk, .link, .linked, .splitFailed, .target, .hook, .thaw, .installed, .traceInstalled, .unlock: true
+    case .stale, .walk, .start, .link, .linked, .splitFailed, .target, .hook, .thaw, .installed, .traceInstalled,
+      .unlock:
+      true
     }
   }
+
+  /// Whether the next step reads and writes nothing, so that it may have been done before what others have done since.
+  package var readsOnly: Bool {
+    switch phase {
+    case .begin, .slot, .fast, .snapshot, .start: true
+    case .walk: iterator != nil
+    case .fastExchange, .fastDone, .resolve, .lock, .stale, .link, .linked, .splitFailed, .target, .installed,
+      .traceInstalled, .unlock, .done:
+      false
+    }
+  }
+
+  /// Whether nothing has been looked at yet.
+  package var isAtBeginning: Bool { phase == .begin }
 
   /// The level that the page is to be mapped at.
   package var goalLevel: Level { goal }
@@ -214,6 +231,7 @@ package struct PageFault: Sendable {
     case .lock: return lock(&mmu, &cache)
     case .stale: return checkStale(&mmu)
     case .walk: return walk(&mmu)
+    case .start: return startWalk(&mmu)
     case .link(let table): return link(table, &mmu)
     case .linked(let table, let huge): return traceLinked(table, huge, &mmu)
     case .splitFailed(let huge, let table): return traceSplitFailure(huge, table, &mmu)

@@ -93,6 +93,7 @@ package struct TableMemory: Sendable {
 
   package private(set) var pages: [TablePage] = []
   private var words: [UInt64] = []
+  private var history: WriteHistory?
   private var made: UInt32 = 0
   /// A queue: entries before `firstFree` have been taken.
   private var free: [TableID] = []
@@ -140,7 +141,7 @@ package struct TableMemory: Sendable {
 
   package subscript(location: SPTELocation) -> SPTE {
     get { SPTE(rawValue: words[Int(location.table.rawValue) << 9 | location.index]) }
-    set { words[Int(location.table.rawValue) << 9 | location.index] = newValue.rawValue }
+    set { write(newValue.rawValue, at: Int(location.table.rawValue) << 9 | location.index) }
   }
 
   /// The frame of the page that is given to the TDX module as a mirror table's counterpart.
@@ -167,6 +168,94 @@ package struct TableMemory: Sendable {
 
   private mutating func fill(_ id: TableID, _ word: UInt64) {
     let start = Int(id.rawValue) << 9
-    for index in start..<start + 512 { words[index] = word }
+    for index in start..<start + 512 { write(word, at: index) }
+  }
+
+  private mutating func write(_ word: UInt64, at index: Int) {
+    history?.append(EntryWrite(word: index, serial: pages[index >> 9].serial, old: words[index]))
+    words[index] = word
+  }
+}
+
+extension TableMemory {
+  /// The words of all tables and what was written last, apart from the memory that they belong to.
+  package struct Contents: Sendable {
+    fileprivate let words: [UInt64]
+    fileprivate let history: WriteHistory?
+  }
+
+  /// A write that can still be looked behind.
+  package struct PastWrite: Hashable, Sendable {
+    /// Its number.
+    package let position: Int
+    package let location: SPTELocation
+  }
+
+  /// From now on the last writes are kept.
+  package mutating func keepHistory() {
+    if history == nil { history = WriteHistory() }
+  }
+
+  /// The number of the next write; 0 without a history.
+  package var position: Int { history?.position ?? 0 }
+
+  /// Forgets all but the last writes. Positions from before are still numbers, but nothing goes back to them.
+  package mutating func trimHistory() { history?.trim() }
+
+  /// Takes the words out, so that a copy of what is left costs nothing, and a copy of the words is not made.
+  package mutating func detachContents() -> Contents {
+    defer {
+      words = []
+      history = nil
+    }
+    return Contents(words: words, history: history)
+  }
+
+  /// Gives this memory, which is as it was at `position`, its words back as they were then.
+  package mutating func attach(_ contents: consuming Contents, asOf position: Int) {
+    words = contents.words
+    history = contents.history
+    contents = Contents(words: [], history: nil)
+    while let write = history?.popLast(behind: position) { words[write.word] = write.old }
+    if words.count > pages.count << 9 { words.removeLast(words.count - pages.count << 9) }
+  }
+
+  /// Writes since a position, the newest first, of entries that translate a frame and whose tables are still there.
+  package func pastWrites(since position: Int, of gfn: GFN) -> [PastWrite] {
+    guard let history else { return [] }
+    var found: [PastWrite] = []
+    for (offset, write) in history.writes.enumerated().reversed() {
+      guard history.forgotten + offset >= position else { break }
+      let page = pages[write.word >> 9]
+      guard page.serial == write.serial, page.life == .linked || page.life == .removed,
+        write.word & 511 == gfn.index(at: page.level),
+        page.level == page.role.level || page.level.above.map({ gfn.aligned(to: $0) == page.gfn }) ?? true
+      else { continue }
+      let location = SPTELocation(TableID(Int32(write.word >> 9)), write.word & 511)
+      found.append(PastWrite(position: history.forgotten + offset, location: location))
+    }
+    return found
+  }
+
+  /// A word as it is now, while an earlier value stands in its place.
+  package struct LaterWord: Sendable {
+    fileprivate let word: Int
+    fileprivate let value: UInt64
+  }
+
+  /// Puts into the entries of these writes, the newest first, what they held before them.
+  package mutating func lookBack(behind writes: some Sequence<PastWrite>) -> [LaterWord] {
+    var later: [LaterWord] = []
+    for write in writes {
+      guard let past = history?.writes[write.position - (history?.forgotten ?? 0)] else { continue }
+      later.append(LaterWord(word: past.word, value: words[past.word]))
+      words[past.word] = past.old
+    }
+    return later
+  }
+
+  /// Ends the look back. Requires: nobody wrote these entries meanwhile.
+  package mutating func lookForward(_ later: [LaterWord]) {
+    for word in later.reversed() { words[word.word] = word.value }
   }
 }
