@@ -60,9 +60,27 @@ enum EventKind: String, CaseIterable {
   case freeObsoleteRoots = "free_obsolete_roots"
   case freeSPRCU = "free_sp_rcu"
 
-  /// By hash of the name.
-  static let byHash: [UInt64: EventKind] = Dictionary(
-    uniqueKeysWithValues: allCases.map { (hash($0.rawValue.utf8), $0) })
+  /// The kind with this hash of its name; nil when there is none.
+  static func named(hash: UInt64) -> EventKind? {
+    var slot = Int(truncatingIfNeeded: hash & 255)
+    while let (known, kind) = slots[slot] {
+      if known == hash { return kind }
+      slot = (slot + 1) & 255
+    }
+    return nil
+  }
+
+  /// A hash table with open addressing, for a look-up that costs a few instructions; a quarter full.
+  private static let slots: [(hash: UInt64, kind: EventKind)?] = {
+    var slots = [(hash: UInt64, kind: EventKind)?](repeating: nil, count: 256)
+    for kind in allCases {
+      let hash = hash(kind.rawValue.utf8)
+      var slot = Int(truncatingIfNeeded: hash & 255)
+      while slots[slot] != nil { slot = (slot + 1) & 255 }
+      slots[slot] = (hash, kind)
+    }
+    return slots
+  }()
 
   /// FNV-1a over the name's bytes.
   static func hash(_ bytes: some Sequence<UInt8>) -> UInt64 {

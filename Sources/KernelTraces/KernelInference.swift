@@ -80,7 +80,7 @@ package enum Conformance {
   ) throws(TraceError) -> (report: ReplayReport, guesses: [(task: TaskID, machine: Int)], machines: Int) {
     var reader = TraceReader(try TraceFile(path: path))
     var replay = MachineReplay(kernel, .npt, assignments: assignments)
-    while replay.difference == nil, let record = try reader.next() { replay.consume(record) }
+    while !replay.hasDiffered, let record = try reader.next() { replay.consume(record) }
     var report = replay.finish(names: reader.names)
     report.lines = reader.line
     return (report, replay.guesses, replay.machineCount)

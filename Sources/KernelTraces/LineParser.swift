@@ -67,8 +67,9 @@ enum LineParser {
   /// The first ` [digits]` of the line.
   private static func cpuBracket(_ start: TextCursor) -> (open: Int, close: Int, cpu: Int32)? {
     var index = start.position
-    while index < start.end {
-      if start[index] == 0x5B, index > start.position, start[index - 1] == 0x20 || start[index - 1] == 0x09 {
+    while let bracket = start.first(0x5B, from: index) {
+      index = bracket
+      if index > start.position, start[index - 1] == 0x20 || start[index - 1] == 0x09 {
         var cpu: Int32 = 0
         var digit = index + 1
         while digit < start.end, digit < index + 6, start[digit] >= 0x30, start[digit] <= 0x39 {

@@ -1,4 +1,6 @@
 /// A position in a line's bytes; what is read from it advances it. Nothing is allocated.
+import Glibc
+
 struct TextCursor {
   private let bytes: UnsafeBufferPointer<UInt8>
   var position: Int
@@ -21,11 +23,19 @@ struct TextCursor {
     while position < end, bytes[position] == 0x20 || bytes[position] == 0x09 { position += 1 }
   }
 
+  /// Where a byte stands next, from `index` on; nil when it does not.
+  func first(_ byte: UInt8, from index: Int) -> Int? {
+    guard index < end, let base = bytes.baseAddress, let found = memchr(base + index, Int32(byte), end - index) else {
+      return nil
+    }
+    return UnsafeRawPointer(found) - UnsafeRawPointer(base)
+  }
+
   /// Passes `text` if it stands here.
   mutating func take(_ text: StaticString) -> Bool {
     let count = text.utf8CodeUnitCount
-    guard end - position >= count else { return false }
-    for offset in 0..<count where bytes[position + offset] != text.utf8Start[offset] { return false }
+    guard end - position >= count, let base = bytes.baseAddress else { return false }
+    guard memcmp(base + position, text.utf8Start, count) == 0 else { return false }
     position += count
     return true
   }
@@ -44,12 +54,11 @@ struct TextCursor {
     let start = position
     while position < end {
       let byte = bytes[position]
-      let digit: UInt8
-      switch byte {
-      case 0x30...0x39: digit = byte - 0x30
-      case 0x61...0x66: digit = byte - 0x57
-      case 0x41...0x46: digit = byte - 0x37
-      default: return position == start ? nil : value
+      var digit = byte &- 0x30
+      if digit > 9 {
+        let letter = (byte | 0x20) &- 0x61
+        guard letter < 6 else { break }
+        digit = letter + 10
       }
       guard value >> 60 == 0 else { return nil }
       value = value << 4 | UInt64(digit)
@@ -82,17 +91,14 @@ struct TextCursor {
 
   /// Moves behind the next occurrence of `text`; stays when there is none.
   mutating func seek(_ text: StaticString) -> Bool {
-    let first = text.utf8Start[0]
-    var copy = self
-    while copy.position < end {
-      if bytes[copy.position] == first {
-        var attempt = copy
-        if attempt.take(text) {
-          self = attempt
-          return true
-        }
+    var attempt = self
+    while let found = first(text.utf8Start[0], from: attempt.position) {
+      attempt.position = found
+      if attempt.take(text) {
+        self = attempt
+        return true
       }
-      copy.position += 1
+      attempt.position = found + 1
     }
     return false
   }

@@ -52,7 +52,7 @@ package struct TraceReader: ~Copyable {
       case .none: return nil
       case .lost(let text): throw TraceError(line: number, "the recorder lost events here: \(text)")
       case .event(let head, var cursor):
-        let kind = EventKind.byHash[EventKind.hash(UnsafeBufferPointer(rebasing: bytes[head.name]))]
+        let kind = EventKind.named(hash: EventKind.hash(UnsafeBufferPointer(rebasing: bytes[head.name])))
         var content = TraceContent.other(EventName(-1))
         if let kind {
           if wantsSpelling, kind == .getPage {

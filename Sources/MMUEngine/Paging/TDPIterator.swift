@@ -86,6 +86,11 @@ package struct TDPIterator: Sendable {
     isValid = false
   }
 
+  /// Passes entries that are not present.
+  package mutating func skipNonpresent(_ tables: borrowing TableMemory) {
+    while isInside, !old.isPresent { next(tables) }
+  }
+
   /// Into the table below, if the entry, read again, still points to one.
   private mutating func stepDown(_ tables: borrowing TableMemory) -> Bool {
     guard level > minimum, let below = level.below else { return false }

@@ -146,12 +146,14 @@ package struct TableWalk: Sendable {
 
   /// Walks to the next entry that concerns the action.
   private mutating func look(_ mmu: inout TDPMMU) -> MicroStep {
+    iterator.skipNonpresent(mmu.tables)
     while iterator.isInside {
       if concerns(mmu) {
         phase = .armed
         return .silent
       }
       iterator.next(mmu.tables)
+      iterator.skipNonpresent(mmu.tables)
     }
     mmu.check(start: iterator)
     phase = .ended
