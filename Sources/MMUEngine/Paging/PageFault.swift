@@ -181,7 +181,8 @@ package struct PageFault: Sendable {
     switch phase {
     case .begin, .slot, .fast, .snapshot, .start: true
     case .walk: iterator != nil
-    case .fastExchange, .fastDone, .resolve, .lock, .stale, .link, .linked, .splitFailed, .target, .installed,
+    case .fastExchange, .fastDone, .resolve, .lock, .stale, .link, .linked, .splitFailed, .target, .hook, .thaw,
+      .installed,
       .traceInstalled, .unlock, .done:
       false
     }
