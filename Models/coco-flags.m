@@ -23,6 +23,9 @@
 --@+ => violates "flags of a VM that userspace can see match its type" by flag-mismatch,
 --@+ violates "a TDX VM that userspace can see has private memory and protected state" by flag-mismatch,
 --@+ violates "has_private_mem never changes once userspace can see the VM" by has-private-mem-changed,
+--@+ violates "every gated ioctl answers as the table of type, protection and ioctl says" by gated-ioctl-answer,
+--@+ violates "read-only slots exist only on VMs without protected state" by readonly-slot-with-protected-state,
+--@+ violates "a VM of an SEV type cannot run before INIT2" by run-before-init2,
 --@+ holds "SEV is initialised at most once" design "what a VM is: booleans, or its type"
 --@ variant tdx-without-private-mem: TDX_SETS_PRIVATE_MEM=false
 --@+ => violates "flags of a VM that userspace can see match its type" by flag-mismatch,
@@ -66,7 +69,8 @@
 --@ variant flags-from-type-fd-early: FLAGS_FROM_TYPE=true FD_BEFORE_FLAGS=true
 --@+ => holds "a TDX VM that userspace can see has private memory and protected state",
 --@+ holds "has_private_mem never changes once userspace can see the VM",
---@+ violates "flags of a VM that userspace can see match its type" by flag-mismatch
+--@+ violates "flags of a VM that userspace can see match its type" by flag-mismatch,
+--@+ violates "a VM of an SEV type cannot run before INIT2" by run-before-init2
 --@+ design "what a VM is: booleans, or its type" policy flags-from-type+fd-before-flags
 --@ variant flags-from-type-early-decision: FLAGS_FROM_TYPE=true WATCH_DECISIONS=true
 --@+ => violates "no kernel code decides on has_private_mem before it is set" by has-private-mem-read-early

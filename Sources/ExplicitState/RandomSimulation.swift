@@ -219,10 +219,21 @@ package struct RandomSimulation {
 
   /// Checks the invariants and evaluates the covers in a new state, which is the end of the path.
   private mutating func checkProperties(of state: State) {
-    for family in program.properties + program.covers {
+    for family in program.properties {
       switch interpreter.check(family, on: state) {
       case .holds: continue
       case .violated: if violate(.invariant(family.position), nil) { return }
+      // What cannot be evaluated does not hold either; that counts where it alone is asked about.
+      case .failed(let failure):
+        if violate(failure.property, failure) || violate(.invariant(family.position), failure) { return }
+      case .stopped:
+        report.limit = .interrupted
+        return
+      }
+    }
+    for family in program.covers {
+      switch interpreter.check(family, on: state) {
+      case .holds, .violated: continue
       case .failed(let failure): if violate(failure.property, failure) { return }
       case .stopped:
         report.limit = .interrupted

@@ -8,7 +8,8 @@ package import TransitionSystems
 ///
 /// The trace's rules become operations (`ActionDecoder`); after every step the machine's observables must equal what the model's
 /// state says. Every step but the last must be answered as the model expects and must damage nothing; the last one must end in
-/// exactly the event that the variant names. Then the same operations are put to the unmodified kernel.
+/// exactly the event that the variant names. Damage that the variant names for other properties may be done on the way or in the same
+/// step. Then the same operations are put to the unmodified kernel.
 package struct Replayer: Sendable {
   private let program: Program
   private let decoder: ActionDecoder

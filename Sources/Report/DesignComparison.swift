@@ -32,10 +32,7 @@ package struct DesignComparison: Sendable {
   package let designs: [Design]
 
   /// The questions of a file, each where it is named first, from all rows of the file as it stands and of its variants.
-  ///
-  /// Vacuity and covers say something of the file, not of a design, and are left out.
   package static func questions(of rows: [ResultRow]) -> [DesignComparison] {
-    let rows = rows.filter { $0.kind != .vacuity && $0.kind != .cover }
     let base = rows.filter { $0.variant == nil }
     var questions: [String] = []
     for case let question? in rows.map(\.design) where !questions.contains(question) { questions.append(question) }
@@ -77,14 +74,14 @@ extension DesignComparison {
       lines += TextReport.wrapped(
         name + (differences.isEmpty ? "" : ": \(differences)"), indent: 2, head: letter + "  ", hanging: 5)
     }
-    let width = (designs.flatMap(\.rows).map(\.designWord.count).max() ?? 0) + 2
+    let cells = properties.map { property in designs.map { $0.cell(of: property) } }
+    let width = (cells.flatMap(\.self).map(\.count).max() ?? 0) + 2
     lines += ["", "  " + lettered.map { $0.0.padding(to: width) }.joined() + "property"]
-    for property in properties {
-      let cells = designs.map { design in
-        (design.rows.first { $0.property == property }?.designWord ?? "-").padding(to: width)
-      }
-      lines += TextReport.wrapped(property, indent: 2, head: cells.joined(), hanging: 2 + width * designs.count)
+    for (property, words) in zip(properties, cells) {
+      let head = words.map { $0.padding(to: width) }.joined()
+      lines += TextReport.wrapped(property, indent: 2, head: head, hanging: 2 + width * designs.count)
     }
+    if cells.contains(where: { $0.contains("-") }) { lines.append("  - nobody asks that of this design") }
     if designs.flatMap(\.rows).contains(where: { $0.designWord.hasSuffix("*") }) {
       lines.append("  * for every size")
     }
@@ -130,7 +127,18 @@ extension ResultRow {
   fileprivate var designRemark: String {
     var parts = [detail.isEmpty ? verdict.rawValue : detail]
     if let replay { parts.append(replay.word + (engineEvent.map { " (\($0))" } ?? "")) }
-    if contradictsItsFile { parts.append("UNEXPECTED" + (expected.map { " (expected: \($0.rawValue))" } ?? "")) }
+    if contradictsItsFile, verdict != .limit {
+      parts.append("UNEXPECTED" + (expected.map { " (expected: \($0.rawValue))" } ?? ""))
+    }
     return parts.joined(separator: "; ")
+  }
+}
+
+extension DesignComparison.Design {
+  /// What is known of a property: all that is, where several are called the same.
+  fileprivate func cell(of property: String) -> String {
+    var words: [String] = []
+    for row in rows where row.property == property && !words.contains(row.designWord) { words.append(row.designWord) }
+    return words.isEmpty ? "-" : words.joined(separator: "/")
   }
 }

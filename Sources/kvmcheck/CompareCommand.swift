@@ -85,8 +85,8 @@ struct CompareZapCommand: ParsableCommand {
           + pad(size(scenario.slotPages), 10) + pad(size(scenario.memoryPages), 10) + pad(scenario.policy.rawValue, 8)
           + numbers.map { padLeft(grouped($0), 14) }.joined() + marks)
     }
-    lines.append("")
-    lines += crossovers(rows)
+    // Of one size nothing crosses.
+    if Set(rows.map(\.0.slotPages)).count > 1 { lines += [""] + crossovers(rows) }
     return lines.joined(separator: "\n") + "\n"
   }
 

@@ -36,14 +36,15 @@ struct CompareDesignsCommand: AsyncParsableCommand {
         console.clearProgress()
         let found = DesignComparison.questions(of: result.rows)
         if format == .text { for question in found { try console.write(question.text + "\n") } }
-        rows += result.rows
+        // Of the file as it stands only what a design names is shown, and judged.
+        rows += found.flatMap(\.designs).flatMap(\.rows) + result.rows.filter { $0.verdict == .rejected }
         questions += found
       }
       return (rows, questions)
     }
     if rows.isEmpty, stop.reason == .none {
       throw UsageError(
-        only.map { "no property of these models is called \"\($0)\"" }
+        only.map { "no design question of these models names a property \"\($0)\"" }
           ?? "no variant of these models names a design question")
     }
     if format == .json { try console.write(JSONReport.designs(questions, rows: rows).document) }

@@ -51,19 +51,19 @@ struct InductiveProver: Sendable {
   /// Sizes beyond the file's are not searched before the file's own: what is proved there for every size is proved here, and a search
   /// costs the more the more elements there are (sept-teardown with four of each: over 900 s, from its default sizes on 25).
   func decide(_ questions: [Question]) async throws -> [Result] {
-    guard let small = try instance.atTheFilesSizes() else { return try await decideAtTheseSizes(questions) }
+    guard let small = instance.atTheFilesSizes() else { return try await decideAtTheseSizes(questions) }
     let keep = keep
     let prover = InductiveProver(small, within: budget, isMinimal: isMinimal) { certificate, question in
       if certificate.sizes == .any { keep(certificate, question) }
     }
-    var results = try await prover.decideAtTheseSizes(questions)
-    let open = results.indices.filter { results[$0].certificate?.sizes != .any }
+    var results = try await prover.decideAtTheseSizes(questions, explainsLosses: false)
+    let open = results.indices.filter { results[$0].certificate?.sizes != .any && results[$0].contradiction == nil }
     let others = try await decideAtTheseSizes(open.map { questions[$0] })
     for (position, result) in zip(open, others) { results[position] = result }
     return results
   }
 
-  private func decideAtTheseSizes(_ questions: [Question]) async throws -> [Result] {
+  private func decideAtTheseSizes(_ questions: [Question], explainsLosses: Bool = true) async throws -> [Result] {
     if questions.isEmpty { return [] }
     let elaboration: ParameterizedElaboration
     do { elaboration = try ParameterizedElaborator(instance.model).elaborate() } catch {
@@ -87,7 +87,7 @@ struct InductiveProver: Sendable {
       }
     }
     let open = results.indices.filter { results[$0].isOpenForOtherSizes }
-    if !open.isEmpty, attempt.leavesSizesOpen, !Task.isCancelled {
+    if explainsLosses, !open.isEmpty, attempt.leavesSizesOpen, !Task.isCancelled {
       let lost = LostProof(instance, effort: budget.effort)
       let explanations = try await lost.explanations(of: open.map { questions[$0].property }, from: lemmas)
       for (position, explanation) in zip(open, explanations) { results[position].explanation = explanation }

@@ -115,10 +115,16 @@ struct Instance: Sendable {
   }
 
   /// The instance with the file's own sizes of scalarsets, if this one has no element less and of some scalarset more than every scope of
-  /// the file: sizes that whoever wrote the file did not think of. Nil otherwise. Throws: `Rejection`.
-  func atTheFilesSizes() throws(Rejection) -> Instance? {
-    let open = ScalarsetSizes(of: loaded.tree).constants
-    let small = try Instance(self, settings: settings.filter { !open.contains($0.name) })
+  /// the file: sizes that whoever wrote the file did not think of.
+  ///
+  /// Nil otherwise; where a size is used for something else, so that nothing can be said of every size; and where the other constants make no
+  /// legal model with those sizes.
+  func atTheFilesSizes() -> Instance? {
+    let sizes = ScalarsetSizes(of: loaded.tree)
+    let open = sizes.constants
+    guard !sizes.named.contains(where: \.isUsedElsewhere),
+      let small = try? Instance(self, settings: settings.filter { !open.contains($0.name) })
+    else { return nil }
     let largest = Dictionary(
       loaded.plain.model.directives.scopes.flatMap(\.settings).compactMap { setting in
         Int(setting.value).map { (setting.name, $0) }

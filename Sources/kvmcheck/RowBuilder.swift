@@ -50,14 +50,16 @@ struct RowBuilder {
     return rows.filter { only == nil || only == $0.property }.map { decorated($0, variant) }
   }
 
-  /// The rows of what a variant does not name, but is asked about: nothing is expected of them but an answer.
+  /// The rows of what a variant does not name, but is asked about: nothing is expected of them but an answer. Since nobody said in which event a
+  /// violation should end, none is replayed.
   private func alsoAskedRows(besides named: Set<String>) -> [ResultRow] {
-    Question.all(of: instance.model).filter { instance.alsoAsked.contains($0.name) && !named.contains($0.name) }.map {
-      var row = row(for: $0)
-      if case .diverged? = row.replay?.result { return row }
-      if [.proved, .provedAnySize, .violated].contains(row.verdict) { row.asExpected = true }
-      return row
-    }
+    let builder = RowBuilder(instance: instance, findings: findings, stop: stop, replayer: nil, only: only)
+    return Question.all(of: instance.model).filter { instance.alsoAsked.contains($0.name) && !named.contains($0.name) }
+      .map {
+        var row = builder.row(for: $0)
+        if [.proved, .provedAnySize, .violated].contains(row.verdict) { row.asExpected = true }
+        return row
+      }
   }
 
   /// The properties that a variant names by themselves.

@@ -28,7 +28,9 @@ struct ReplayTests {
   /// Where one step does two kinds of damage, both named by the variant: variant and property, and all that the last step comes to.
   private static let together = [
     "init2-clears-private-mem: private attributes exist only on VMs with private memory":
-      "has-private-mem-changed+private-attribute-without-private-memory"
+      "has-private-mem-changed+private-attribute-without-private-memory",
+    "fd-before-flags: read-only slots exist only on VMs without protected state":
+      "has-private-mem-changed+readonly-slot-with-protected-state",
   ]
 
   @Test("two kinds of damage in the last step: both named by the variant, or it diverges")

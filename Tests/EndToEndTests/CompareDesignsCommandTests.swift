@@ -79,6 +79,58 @@ struct CompareDesignsCommandTests {
     #expect(remarks == ["  C  small: 3 states, diameter 2; UNEXPECTED (expected: violates)"])
   }
 
+  @Test("what breaks beside what a variant names is shown, replayed by nobody, and no failure: 0")
+  func breaksMore() throws {
+    let model = Self.guards() + "\ninvariant \"below three\" a < 3;\n"
+    let named = model.replacing("holds \"small\"", with: "holds \"small\", holds \"below three\"")
+    let result = try compare(named)
+    #expect(result.status == 0)
+    #expect(lines(result).contains("  proved    violated  proved    below three"))
+    #expect(lines(result).contains("  B  below three: depth 3, shortest"))
+  }
+
+  @Test("only what a design names is judged; of two properties of one name both are shown")
+  func judged() throws {
+    let other = Self.guards() + "\ninvariant \"nobody's\" a < 2;\n"
+    #expect(try compare(other).status == 0)
+    #expect(try compare(other, "--only", "nobody's").status == 64)
+    #expect(try compare(Self.guards(), "--engine", "pdr", "--deadlock", "stuttering").status == 0)
+    let twice = try compare(
+      """
+      --@ variant broken: BROKEN=true => holds design "which"
+      const BROKEN: false;
+      var a: boolean;
+      startstate begin a := BROKEN; end;
+      rule "same" begin a := a; end;
+      invariant "p" !a;
+      invariant "p" a | !a;
+      """)
+    #expect(twice.status == 10)
+    #expect(lines(twice).contains("  proved           violated/proved  p"), "\(twice.output)")
+  }
+
+  @Test("a question whose designs differ in what cannot be reached")
+  func unreachable() throws {
+    let model =
+      Self.guards().replacing(
+        "variant watched: WATCHED=true => violates \"never two\", holds \"small\"",
+        with: "variant watched: WATCHED=true => unreachable \"three\"") + "\ncover \"three\" a = 3;\n"
+    let result = try compare(model)
+    #expect(result.status == 0)
+    #expect(
+      lines(result).dropFirst(5).prefix(4) == [
+        "  A         B         C         property", "  proved    violated  proved    never three",
+        "  -         -         proved    unreachable \"three\"", "  - nobody asks that of this design",
+      ])
+  }
+
+  @Test("shipped questions: all as the files say", arguments: ["coco-flags", "vm-types"])
+  func shipped(model: String) throws {
+    let result = try CommandLineTool.run(["compare", "designs", model, "--quiet"])
+    #expect(result.status == 0)
+    #expect(!result.output.contains("UNEXPECTED") && !result.output.contains("diverged"), "\(result.output)")
+  }
+
   @Test("JSON: the rows of prove, by question and design")
   func json() throws {
     let json = try compare(Self.guards(), "--format", "json").json()
@@ -106,7 +158,7 @@ struct CompareDesignsCommandTests {
     #expect(plain.errors == "error: no variant of these models names a design question\n")
     let unknown = try compare(Self.guards(), "--only", "never four")
     #expect(unknown.status == 64)
-    #expect(unknown.errors == "error: no property of these models is called \"never four\"\n")
+    #expect(unknown.errors == "error: no design question of these models names a property \"never four\"\n")
     let broken = try compare("x")
     #expect(broken.status == 40)
     #expect(broken.output == "")

@@ -61,4 +61,22 @@ struct FileSizesTests {
       #expect(isProved == (size == "2"))
     }
   }
+
+  /// With the file's size and the constant asked for there is no model: a range would end before it begins.
+  @Test("no legal model at the file's sizes: searched at those asked for", arguments: ["pdr", "auto"])
+  func noModelThere(engine: String) throws {
+    let model = """
+      const N: 2; K: 0;
+      type page: scalarset(N); rest: 0..(N - K);
+      var used: array [page] of boolean; left: rest;
+      startstate begin for p: page do used[p] := false; end; left := 0; end;
+      ruleset p: page do rule "take" !used[p] ==> begin used[p] := true; end; end;
+      invariant "none is left" left = 0;
+      """
+    let result = try CommandLineTool.run(
+      ["prove", "invariants", "-", "--engine", engine, "--deadlock", "off", "--const", "N=4", "--const", "K=3"],
+      input: model)
+    #expect(result.status == 0, "\(result.output)\(result.errors)")
+    #expect(result.output.contains("none is left"))
+  }
 }

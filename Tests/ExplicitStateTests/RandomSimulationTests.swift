@@ -95,6 +95,15 @@ import TransitionSystems
     #expect(range.violation == nil && range.runs == 20 && range.states == 10)
   }
 
+  /// An invariant that cannot be evaluated does not hold; that it is a run-time error counts where everything is asked about.
+  @Test func whatCannotBeEvaluatedDoesNotHold() throws {
+    let text = Self.walk + "invariant \"quotient\" 3 / (x - 5) < 9;\n"
+    #expect(try simulate(text, steps: 1000).violation?.property == .runTimeErrors)
+    let one = try simulate(text, steps: 1000, only: .invariant(1))
+    #expect(one.violation?.property == .invariant(1))
+    #expect(one.violation?.trace.steps.last?.values.first == .integer(5))
+  }
+
   @Test func aDeadlockNobodyAsksAboutIsCounted() throws {
     let report = try simulate(Self.trap, only: .invariant(0))
     #expect(report.deadlocks == 20 && report.violation == nil)
