@@ -127,7 +127,7 @@ extension ResultRow {
   fileprivate var designRemark: String {
     var parts = [detail.isEmpty ? verdict.rawValue : detail]
     if let replay { parts.append(replay.word + (engineEvent.map { " (\($0))" } ?? "")) }
-    if contradictsItsFile, verdict != .limit {
+    if contradictsItsFile {
       parts.append("UNEXPECTED" + (expected.map { " (expected: \($0.rawValue))" } ?? ""))
     }
     return parts.joined(separator: "; ")

@@ -117,10 +117,11 @@ package struct ResultRow: Sendable {
 }
 
 extension ResultRow {
-  /// Whether the file says something else, or the engine does: more than a property that is simply not proved.
+  /// Whether the file says something else, or the engine does: more than a property that is simply not proved, or for which there was no
+  /// time.
   var contradictsItsFile: Bool {
     if let replay, case .diverged = replay.result { return true }
-    return !asExpected && expected != nil
+    return !asExpected && expected != nil && verdict != .limit
   }
 
   /// The engine's event in which a reproduced trace ends.

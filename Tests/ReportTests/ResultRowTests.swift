@@ -51,3 +51,13 @@ func unexpectedVerdictGivesItsCode(verdict: ResultRow.Word, code: Int32) {
     #expect(members[name] == .null)
   }
 }
+
+@Test(arguments: [(ResultRow.Word.proved, true), (.bounded, true), (.limit, false)])
+func onlyWhatWasDecidedContradictsItsFile(verdict: ResultRow.Word, contradicts: Bool) {
+  var open = row(verdict, asExpected: false)
+  open.expected = .violates
+  let report = TextReport(colour: .plain, traces: .none)
+  let text = report.text(of: open, width: 10, after: [])
+  #expect(text.contains("UNEXPECTED (expected: violates)") == contradicts)
+  #expect(report.summary(of: [open], seconds: 1).contains(contradicts ? "1 UNEXPECTED" : "1 not proved"))
+}
