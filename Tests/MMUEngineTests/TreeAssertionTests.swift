@@ -275,6 +275,21 @@ struct TreeAssertionTests {
     #expect(mmu.lookup(root, GFN(0x200)).entry.isLarge)
   }
 
+  @Test(
+    "a table made for a fetch of a small page keeps a later huge page away, and is not the NX worker's",
+    arguments: [true, false])
+  mutating func executedSmall(isMitigated: Bool) {
+    mmu = TDPMMU(.linux619, .npt)
+    mmu.format.splitsExecutableHugePages = isMitigated
+    let root = root()
+    run(FaultRequest(vcpu: 0, address: 0x200 << 12, code: [.fetch, .user]), in: root, page: PFN(0x800), limit: .page4K)
+    let table = mmu.lookup(root, GFN(0x200)).location.table
+    #expect(mmu.tables[table].forbidsHugePage == isMitigated)
+    #expect(mmu.possibleNXHugePages == [])
+    run(write(0x201), in: root, page: PFN(0x801), limit: .page2M)
+    #expect(mmu.lookup(root, GFN(0x201)).entry.isLarge == !isMitigated)
+  }
+
   @Test("a table that is taken out again before it is listed for the NX worker is not listed")
   mutating func unlisted() throws {
     mmu = TDPMMU(.linux619, .npt)

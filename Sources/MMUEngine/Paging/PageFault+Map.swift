@@ -22,7 +22,7 @@ extension PageFault {
     } else {
       guard let (table, event) = mmu.makeChild(of: iterator.location, gfn: iterator.frame) else { return .silent }
       if mmu.tables[root].role.isMirror, old.isPresent { mmu.report(.mirrorSplit, "gfn \(iterator.gfn)") }
-      mmu.tables[table].forbidsHugePage = wanted > goal
+      mmu.tables[table].forbidsHugePage = isHugePageDisallowed(mmu)
       phase = .link(table)
       return .event(event)
     }
@@ -37,7 +37,7 @@ extension PageFault {
       pfn = frame.rawValue
       wanted = isDirtyTracked && !mmu.has(.hugePageWhileLogging) ? .page4K : min(limit, .page1G)
       while mmu.mixed.contains(request.gfn, wanted), let below = wanted.below { wanted = below }
-      goal = mmu.format.splitsExecutableHugePages && request.code.contains(.fetch) ? .page4K : wanted
+      goal = isHugePageDisallowed(mmu) ? .page4K : wanted
       let mask = goal.pages - 1
       if request.gfn.rawValue & mask != pfn & mask { mmu.report(.mapUnaligned, "gfn \(request.gfn.rawValue)") }
     }
@@ -54,6 +54,12 @@ extension PageFault {
     mmu.check(start: iterator)
     phase = .walk
     return walk(&mmu)
+  }
+
+  /// The NX mitigation splits whatever is executed, a page that is small anyway included. Source: `fault->huge_page_disallowed`, from
+  /// memory of `kvm_mmu_hugepage_adjust`; the notes do not say it.
+  private func isHugePageDisallowed(_ mmu: borrowing TDPMMU) -> Bool {
+    mmu.format.splitsExecutableHugePages && request.code.contains(.fetch)
   }
 
   /// A table that the NX mitigation put here keeps the huge page away. Source: `disallowed_hugepage_adjust`.

@@ -71,7 +71,7 @@ package struct TablePage: Hashable, Sendable {
   package var references: UInt32 = 0
   /// How many tables were made before this one: tells it from a later table of the same number.
   package var serial: UInt32 = 0
-  /// A huge page is wanted here and the NX mitigation forbids it.
+  /// `nx_huge_page_disallowed`: made for a fetch under the NX mitigation, which forbids a huge page here, wanted or not.
   package var forbidsHugePage = false
   /// The page given to the TDX module as the matching Secure-EPT table (`external_spt`).
   package var external: PFN?
