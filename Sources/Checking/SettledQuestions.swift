@@ -16,6 +16,8 @@ package final class SettledQuestions: Sendable {
     fileprivate let background: Set<Term>
     /// By lemma.
     fileprivate let lemmas: [Term]
+    /// The same, for asking which are there.
+    fileprivate let atHand: Set<Term>
     /// By obligation.
     fileprivate let questions: [Question]
 
@@ -23,7 +25,7 @@ package final class SettledQuestions: Sendable {
     package func premises(of obligation: Int) -> Set<Int>? {
       let found = owner.kinds.withLock { kinds in
         let known = kinds[kind]?.answers[questions[obligation]] ?? []
-        return known.first { $0.background == background && $0.lemmas.isSubset(of: lemmas) }
+        return known.first { $0.background == background && $0.lemmas.isSubset(of: atHand) }
       }
       guard let found else { return nil }
       return Set(lemmas.indices.filter { found.lemmas.contains(lemmas[$0]) })
@@ -73,7 +75,8 @@ package final class SettledQuestions: Sendable {
           isAtStart: obligation.isAtStart)
       }
       kinds[kind] = shared
-      return Ledger(owner: self, kind: kind, background: background, lemmas: lemmas, questions: questions)
+      return Ledger(
+        owner: self, kind: kind, background: background, lemmas: lemmas, atHand: Set(lemmas), questions: questions)
     }
   }
 }

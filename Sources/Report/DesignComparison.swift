@@ -123,6 +123,7 @@ extension ResultRow {
     if isSwitchedOff { return "off" }
     return verdict == .provedAnySize ? ResultRow.Word.proved.rawValue + "*" : verdict.rawValue
   }
+
   /// Where a violation shows, and whether a row came out otherwise than the file says.
   fileprivate var designRemark: String {
     var parts = [detail.isEmpty ? verdict.rawValue : detail]

@@ -49,7 +49,7 @@ struct InductiveProver: Sendable {
   /// it holds for every size, the attempts are over or the budget is spent. What larger sizes say counts for every size only.
   ///
   /// Sizes beyond the file's are not searched before the file's own: what is proved there for every size is proved here, and a search
-  /// costs the more the more elements there are (sept-teardown with four of each: over 900 s, from its default sizes on 25).
+  /// costs the more the more elements there are (sept-teardown with four of each: no end within 300 s, from its default sizes on 27).
   func decide(_ questions: [Question]) async throws -> [Result] {
     guard let small = instance.atTheFilesSizes() else { return try await decideAtTheseSizes(questions) }
     let keep = keep

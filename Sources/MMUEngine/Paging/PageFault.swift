@@ -182,8 +182,7 @@ package struct PageFault: Sendable {
     case .begin, .slot, .fast, .snapshot, .start: true
     case .walk: iterator != nil
     case .fastExchange, .fastDone, .resolve, .lock, .stale, .link, .linked, .splitFailed, .target, .hook, .thaw,
-      .installed,
-      .traceInstalled, .unlock, .done:
+      .installed, .traceInstalled, .unlock, .done:
       false
     }
   }
