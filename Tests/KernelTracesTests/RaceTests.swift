@@ -6,54 +6,39 @@ import Testing
 /// Traces of vCPUs that race with each other and with what takes their pages away, cut to the race.
 @Suite("Races recorded on Debian 6.12.117")
 struct RaceTests {
-  struct Race: Sendable, CustomTestStringConvertible {
-    let name: String
-    let events: Int
-    let allowed: [AllowanceRule: Int]
-
-    var testDescription: String { name }
-    var path: String {
-      TraceFixture.folder.deletingLastPathComponent().appending(path: "races/\(name).trace.gz").path
-    }
-  }
-
   static let races = [
     // A task works on its memory for a while; the ends of the notifier's ranges show nowhere.
-    Race(name: "notifier-ranges", events: 15, allowed: [.faultEndedUnseen: 2, .printedLate: 1, .rootIdentity: 1]),
+    RecordedTrace(
+      folder: "races", name: "notifier-ranges", events: 15,
+      allowed: [.faultEndedUnseen: 2, .printedLate: 1, .rootIdentity: 1]),
     // The root's entry is read after kvm_mmu_spte_requested: another vCPU's link comes between.
-    Race(name: "root-read-late", events: 16, allowed: [:]),
+    RecordedTrace(folder: "races", name: "root-read-late", events: 16, allowed: [:]),
     // Both vCPUs read an empty entry; the second one's exchange fails, and nothing is printed.
-    Race(name: "lost-exchange", events: 21, allowed: [.readEarlier: 1]),
+    RecordedTrace(folder: "races", name: "lost-exchange", events: 21, allowed: [.readEarlier: 1]),
     // Without probes: a root that has no entries goes without an event, and its vCPU makes another.
-    Race(name: "fast-zap-of-empty-root", events: 17, allowed: [.faultEndedUnseen: 53]),
+    RecordedTrace(folder: "races", name: "fast-zap-of-empty-root", events: 17, allowed: [.faultEndedUnseen: 53]),
     // Without probes: an MMIO entry is not checked while memslots are being swapped.
-    Race(
-      name: "swap-untold", events: 96,
+    RecordedTrace(
+      folder: "races", name: "swap-untold", events: 96,
       allowed: [
         .cpuAccessedDirty: 3, .faultEndedUnseen: 33, .generationInferred: 7, .printedLate: 1, .rangeInferred: 3,
       ]),
     // An MMIO entry is looked at during a swap, and another vCPU has put a huge page there when the fault maps.
-    Race(name: "swap-behind-write", events: 1870, allowed: [.faultEndedUnseen: 79, .readEarlier: 1]),
+    RecordedTrace(
+      folder: "races", name: "swap-behind-write", events: 1870, allowed: [.faultEndedUnseen: 79, .readEarlier: 1]),
     // Without probes: the end of dirty logging freezes an entry, faults go back until it is cleared.
-    Race(name: "recovery-frozen", events: 727, allowed: [.printedLate: 1, .rangeInferred: 4]),
+    RecordedTrace(
+      folder: "races", name: "recovery-frozen", events: 727, allowed: [.printedLate: 1, .rangeInferred: 4]),
   ]
 
   @Test("every event, with no rule applied oftener than it must", arguments: races)
-  func replayed(_ race: Race) throws {
-    let report = try Conformance.replay(path: race.path, kernel: .linux612)
-    #expect(report.difference == nil)
-    #expect(report.checks.isEmpty)
-    #expect(report.matched == race.events)
-    #expect(report.compared == race.events)
-    #expect(report.kvmmmu == race.events)
-    #expect(report.allowed == race.allowed)
+  func replayed(_ race: RecordedTrace) throws {
+    try race.expectReplayed(kernel: .linux612)
   }
 
   @Test("clean by what any trace satisfies", arguments: races)
-  func checked(_ race: Race) throws {
-    let report = try Conformance.check(path: race.path, kernel: .linux612)
-    #expect(report.violations == [])
-    #expect(report.applied[.continuity] ?? 0 > 0)
+  func checked(_ race: RecordedTrace) throws {
+    try race.expectClean(kernel: .linux612)
   }
 
   /// A line of a race, and what makes of it something that no kernel does.
