@@ -26,6 +26,8 @@ struct LocalSearch: ~Copyable {
   let system: TransitionSystem
   var session: SMTSession
   var unrolling: LocalUnrolling
+  /// Those that no shorter run violates.
+  private var open: [PropertyID] = []
   private let effort: UInt32
   /// Variables on which transitions that are there, or targets, depend: what a model has to say for a run to be read off it.
   private var isRead: [Bool]
@@ -51,6 +53,7 @@ struct LocalSearch: ~Copyable {
   /// Requires: called for depths 0, 1, 2, … in turn, each time for properties that the last time was called for and that were not
   /// violated then. Throws: `Contradiction` if what Z3 claims does not evaluate.
   mutating func examine(depth: Int, for properties: [PropertyID]) throws -> Examination {
+    open = properties
     var found: [PropertyID: Trace] = [:]
     if depth == 0 {
       if let reason = try start(properties, &found) { return .stopped(reason, found) }
@@ -125,20 +128,35 @@ struct LocalSearch: ~Copyable {
     }
   }
 
-  /// Asks for all that is open at once; what no run can meet is asserted not to be met, for longer runs are refuted sooner by it.
+  /// Asks for one property after the other; what no run can meet is asserted not to be met, for longer runs, and the next property
+  /// in runs of this length, are refuted sooner by it.
   private mutating func search(
     _ aims: [Aim], at depth: Int, _ found: inout [PropertyID: Trace]
   ) throws -> UnknownReason? {
     for aim in aims { note(aim.target.condition) }
+    var properties: [PropertyID] = []
+    for aim in aims where properties.last != aim.property { properties.append(aim.property) }
+    for (position, property) in properties.enumerated() where found[property] == nil {
+      let targets = aims.filter { $0.property == property }.map(\.target)
+      let later = properties[(position + 1)...].filter { found[$0] == nil }
+      if let reason = try search(targets, of: property, beside: later, at: depth, &found) { return reason }
+    }
+    return nil
+  }
+
+  /// Asks for the targets of one property. A run that violates properties not asked about yet as well counts for these, too.
+  private mutating func search(
+    _ targets: [Target], of property: PropertyID, beside later: [PropertyID], at depth: Int,
+    _ found: inout [PropertyID: Trace]
+  ) throws -> UnknownReason? {
+    var goals: [Term] = []
+    for target in targets {
+      goals.append(unrolling.copies.stamp(target.condition, at: depth, in: &session.store))
+    }
+    let any = session.store.or(goals)
+    if session.store.constant(any) == .boolean(false) { return nil }
     while true {
-      let open = aims.filter { found[$0.property] == nil }
-      var goals: [Term] = []
-      for aim in open {
-        goals.append(unrolling.copies.stamp(aim.target.condition, at: depth, in: &session.store))
-      }
-      let any = session.store.or(goals)
-      if session.store.constant(any) == .boolean(false) { return nil }
-      let reading = variables(to: depth, open) + goals
+      let reading = variables(to: depth, targets) + goals
       switch try session.check(assuming: [any], reading: reading, effort: effort) {
       case .unknown(let reason): return reason
       case .unsatisfiable:
@@ -150,15 +168,17 @@ struct LocalSearch: ~Copyable {
             subject: "a run of \(depth) transitions", first: "Z3: it ends in a violation",
             second: "Z3's model: it violates nothing")
         }
-        switch concretize(model, to: depth, open[hit].target) {
-        case .run(let run): try record(run, open.map(\.property), &found)
+        switch concretize(model, to: depth, targets[hit]) {
+        case .run(let run):
+          try record(run, [property] + later, &found)
+          if found[property] != nil { return nil }
         case .spurious(let causes):
           if causes.isEmpty {
             throw Contradiction(
-              subject: "a run of \(depth) transitions", first: "Z3: it ends in a violation of \(open[hit].property)",
+              subject: "a run of \(depth) transitions", first: "Z3: it ends in a violation of \(property)",
               second: "evaluation: there is no such run, though all that it depends on is followed")
           }
-          try reveal(causes, after: depth, open.map(\.property))
+          try reveal(causes, after: depth)
         }
       }
     }
@@ -167,7 +187,7 @@ struct LocalSearch: ~Copyable {
   /// Follows some more variables: those that are needed, or, if these are most of them, all.
   ///
   /// *Heuristic*: where a property depends on half of the state, what it does not depend on is not worth a dozen questions.
-  private mutating func reveal(_ causes: [Int], after depth: Int, _ open: [PropertyID]) throws(SMTError) {
+  private mutating func reveal(_ causes: [Int], after depth: Int) throws(SMTError) {
     let followedAll = unrolling.followsAll
     let count = system.variables.count
     let isMost = 2 * (unrolling.revealed.count + causes.count) > count
@@ -229,13 +249,13 @@ struct LocalSearch: ~Copyable {
   }
 
   /// The choices of a run, and the values of what it depends on.
-  private mutating func variables(to depth: Int, _ target: [Aim]) -> [Term] {
+  private mutating func variables(to depth: Int, _ targets: [Target]) -> [Term] {
     noteWhatCame()
     var result = unrolling.copies.runVariables(to: 0, in: &session.store)
     for step in 0...depth {
       let state = unrolling.copies.state(step, in: &session.store)
       result += state.indices.filter { isRead[$0] }.map { state[$0] }
-      let possible = step < depth ? unrolling.transitions : target.compactMap(\.target.transition)
+      let possible = step < depth ? unrolling.transitions : targets.compactMap(\.transition)
       var parameters: Set<Term> = []
       for transition in possible {
         parameters.formUnion(system.transitions[transition].parameters.compactMap(\.variable))
