@@ -59,4 +59,27 @@ struct LostProofTests {
     #expect(found[3].hasPrefix("in the state "))
     #expect(found[4] == "that state is not reachable: it is none of 20")
   }
+
+  /// Fifteen bits that nothing depends on: 20 · 2^15 states.
+  @Test("where there are too many states to look at all, that is what is said")
+  func tooMany() throws {
+    let found = try lines(
+      of: """
+        const NODES: 2;
+        type node: scalarset(NODES);
+        var p: array [node] of boolean; q: array [node] of boolean; noise: array [1..15] of boolean;
+        startstate begin
+          for i: node do p[i] := false; q[i] := false; end;
+          for i: 1..15 do noise[i] := false; end;
+        end;
+        ruleset a: node; b: node do
+          rule "both" !p[a] & !q[b] ==> begin p[a] := true; q[b] := true; end;
+          rule "back" p[a] & q[b] ==> begin p[a] := false; q[b] := false; end;
+        end;
+        ruleset i: 1..15 do rule "noise" begin noise[i] := !noise[i]; end; end;
+        invariant "all of q if all of p" (forall i: node do p[i] end) -> (forall i: node do q[i] end);
+        """)
+    #expect(found.count == 5)
+    #expect(found.last == "that state is not among the first 20,000 reachable ones")
+  }
 }
