@@ -31,7 +31,7 @@ struct Campaign: Sendable {
     /// Throws: `UsageError` where there is no such model; or the folder `proofs` cannot be made.
     init(models: [String], variants: Variants, only: String?, options: CommonOptions, proofs: String? = nil) throws {
       let locator = ModelLocator(
-        explicit: options.root, workingDirectory: FileManager.default.currentDirectoryPath,
+        explicit: options.run.root, workingDirectory: FileManager.default.currentDirectoryPath,
         executable: CommandLine.arguments[0])
       do {
         self.models = models.isEmpty ? try locator.all() : try models.map { name in try locator.find(name) }
@@ -41,11 +41,11 @@ struct Campaign: Sendable {
       if self.models.isEmpty, let root = locator.root {
         throw UsageError("nothing to check: no file ends in .m under \(root)/Models")
       }
-      scope = options.scope
+      scope = options.selection.scope
       self.variants = variants
-      overrides = options.overrides
+      overrides = options.selection.overrides
       self.only = only
-      jobs = options.jobs ?? ProcessInfo.processInfo.activeProcessorCount
+      jobs = options.decision.parallelism.jobs ?? ProcessInfo.processInfo.activeProcessorCount
       decider = Decider(
         options: options, jobs: jobs, proofs: try proofs.map(ProofFolder.init(creating:)),
         stored: locator.root.map { ProofFolder(reading: $0 + "/Proofs") })

@@ -102,7 +102,8 @@ struct CertificateCheckCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Another solver that reads SMT-LIB: cvc5, z3, or a path.", valueName: "program"))
   var solver: String?
 
-  @OptionGroup var options: CommonOptions
+  @OptionGroup var parallelism: ParallelismOptions
+  @OptionGroup var options: RunOptions
 
   /// What became of a certificate.
   struct Checked: Sendable {
@@ -149,9 +150,8 @@ struct CertificateCheckCommand: AsyncParsableCommand {
     let started = ContinuousClock.now
     let (paths, root) = try places()
     let solvers = Solvers(external: try solver.map(ExternalSolver.init(named:)))
-    let options = options
+    let (options, jobs) = (options, parallelism.jobs ?? ProcessInfo.processInfo.activeProcessorCount)
     var results = try await stop.running(timeout: options.timeout, memory: options.memory?.bytes) {
-      let jobs = options.jobs ?? ProcessInfo.processInfo.activeProcessorCount
       return try await Self.check(paths, jobs: jobs, root: root, solvers) { result in
         if options.format == .text { try console.write(Self.line(of: result)) }
       }

@@ -1,32 +1,19 @@
 import ArgumentParser
 import Murphi
 
-/// What most commands take.
+/// Everything that a command takes that has engines decide.
 struct CommonOptions: ParsableArguments {
-  /// The form of results.
-  enum Format: String, ExpressibleByArgument, CaseIterable {
-    case text
-    case json
-  }
+  @OptionGroup var selection: InstanceOptions
+  @OptionGroup var decision: DecisionOptions
 
-  /// Which engine decides.
-  enum EngineChoice: String, ExpressibleByArgument, CaseIterable {
-    case auto
-    case bmc
-    case kInduction = "k-induction"
-    case pdr
-    case explicit
-  }
+  @Option(help: "The seed of random choices.")
+  var seed: UInt64 = 1
 
-  /// Which paths the step of k-induction considers.
-  ///
-  /// *Heuristic* default: of 365 properties of 150 random models, `any` leaves 19 open at k = 10 and `simple` 1, in the same time;
-  /// on the shipped models both prove the same up to k = 12, and `simple` takes 1.0 to 1.7 times as long.
-  enum PathsChoice: String, ExpressibleByArgument, CaseIterable {
-    case any
-    case simple
-  }
+  @OptionGroup var run: RunOptions
+}
 
+/// Which instance of a model is meant.
+struct InstanceOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The scope of the file to check.", valueName: "name"))
   var scope = "default"
 
@@ -34,14 +21,23 @@ struct CommonOptions: ParsableArguments {
     name: .customLong("const"), help: ArgumentHelp("Override a top-level constant; may be repeated.", valueName: "N=V"))
   var constants: [ConstantArgument] = []
 
-  @Option(help: "Who decides: auto, bmc, k-induction, pdr, explicit.")
-  var engine = EngineChoice.auto
+  @Option(help: "What counts as a deadlock: stuttering, stuck, off (default: as the file says).")
+  var deadlock: DeadlockArgument?
 
-  @Option(help: ArgumentHelp("How many transitions a bounded search unrolls.", valueName: "k"))
-  var depth: Int?
+  /// What wins over the file.
+  var overrides: Overrides {
+    Overrides(
+      constants: constants.map { ConstantSetting(name: $0.name, value: $0.value) }, deadlock: deadlock?.mode)
+  }
+}
 
-  @Option(help: "Which paths the step of k-induction considers: simple ones (without repeated states), or any.")
-  var paths = PathsChoice.simple
+/// Limits, and where and in which form results go: what every command takes that works for a while.
+struct RunOptions: ParsableArguments {
+  /// The form of results.
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case text
+    case json
+  }
 
   @Option(help: ArgumentHelp("Stop the whole command after this long.", valueName: "seconds"))
   var timeout: Double?
@@ -53,15 +49,6 @@ struct CommonOptions: ParsableArguments {
       whoever decides; explicit searches running side by side share it and stop before their tables exceed their part.
       """, valueName: "size"))
   var memory: MemorySize?
-
-  @Option(help: ArgumentHelp("How many questions to work on at once (default: all cores).", valueName: "n"))
-  var jobs: Int?
-
-  @Option(help: "The seed of random choices.")
-  var seed: UInt64 = 1
-
-  @Option(help: "What counts as a deadlock: stuttering, stuck, off (default: as the file says).")
-  var deadlock: DeadlockArgument?
 
   @Option(help: "The form of results: text, json.")
   var format = Format.text
@@ -75,18 +62,10 @@ struct CommonOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The folder that holds Models/ and Proofs/.", valueName: "dir"))
   var root: String?
 
-  /// What wins over the file.
-  var overrides: Overrides {
-    Overrides(
-      constants: constants.map { ConstantSetting(name: $0.name, value: $0.value) }, deadlock: deadlock?.mode)
-  }
-
   mutating func validate() throws {
-    if let depth, depth < 0 { throw ValidationError("--depth \(depth): expected a number of transitions, 0 or more") }
     if let timeout, !(timeout > 0) {
       throw ValidationError("--timeout \(timeout): expected a number of seconds above 0")
     }
-    if let jobs, jobs < 1 { throw ValidationError("--jobs \(jobs): expected 1 or more") }
   }
 }
 

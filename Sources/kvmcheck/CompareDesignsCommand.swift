@@ -24,9 +24,9 @@ struct CompareDesignsCommand: AsyncParsableCommand {
     let stop = StopSwitch()
     let campaign = try Campaign(
       Campaign.Request(models: models, variants: .designs, only: only, options: options), stop: stop)
-    let console = try Console(path: options.output, quiet: options.quiet)
-    let format = options.format
-    let (rows, questions) = try await stop.running(timeout: options.timeout, memory: options.memory?.bytes) {
+    let console = try Console(path: options.run.output, quiet: options.run.quiet)
+    let format = options.run.format
+    let (rows, questions) = try await stop.running(timeout: options.run.timeout, memory: options.run.memory?.bytes) {
       var rows: [ResultRow] = []
       var questions: [DesignComparison] = []
       try await campaign.run(progress: console.progress) { result in

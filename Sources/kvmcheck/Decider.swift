@@ -12,7 +12,7 @@ import TransitionSystems
 ///
 /// Budgets are counts, so the same instance gives the same answers on every machine.
 struct Decider: Sendable {
-  let engine: CommonOptions.EngineChoice
+  let engine: DecisionOptions.EngineChoice
   /// For the explicit search.
   let budget: Budget
   /// How far BMC unrolls when nobody has concluded; nil means the engine's default.
@@ -37,14 +37,14 @@ struct Decider: Sendable {
   init(options: CommonOptions, jobs: Int, proofs: ProofFolder? = nil, stored: ProofFolder? = nil) {
     self.proofs = proofs
     self.stored = stored
-    engine = options.engine
-    depth = options.depth
-    switch options.paths {
+    engine = options.decision.engine
+    depth = options.decision.depth
+    switch options.decision.paths {
     case .any: paths = .any
     case .simple: paths = .simple
     }
-    let bytes = options.memory.map { $0.bytes / jobs } ?? .max
-    budget = Budget(states: options.engine == .auto ? Self.stateBudget : .max, bytes: bytes)
+    let bytes = options.run.memory.map { $0.bytes / jobs } ?? .max
+    budget = Budget(states: engine == .auto ? Self.stateBudget : .max, bytes: bytes)
   }
 
   /// Everything that can be found out about an instance.

@@ -14,7 +14,7 @@ struct EngineCommand: ParsableCommand {
   var name: String?
 
   @Option(help: "The form of results: text, json.")
-  var format = CommonOptions.Format.text
+  var format = RunOptions.Format.text
 
   @Option(name: .short, help: ArgumentHelp("Write results to a file instead of standard output.", valueName: "file"))
   var output: String?

@@ -34,7 +34,9 @@ struct ExploreCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Write the counterexample there as ITF JSON.", valueName: "dir"))
   var traces: String?
 
-  @OptionGroup var options: CommonOptions
+  @OptionGroup var selection: InstanceOptions
+  @OptionGroup var options: RunOptions
+  @OptionGroup var refused: RefusedDecisionOptions
 
   func run() async throws {
     let console = try Console(path: options.output, quiet: options.quiet)
@@ -43,7 +45,7 @@ struct ExploreCommand: AsyncParsableCommand {
     let start = ContinuousClock.now
     let session = InstanceSession(
       arguments: InstanceArguments(
-        model: model, scope: options.scope, variant: variant, overrides: options.overrides, root: options.root),
+        model: model, scope: selection.scope, variant: variant, overrides: selection.overrides, root: options.root),
       format: options.format, console: console, undecided: Exploration.undecided)
     let (instance, program) = try session.load()
     let property = try only.map { try Question.named($0, in: instance.model).property }

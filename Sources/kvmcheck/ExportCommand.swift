@@ -54,17 +54,22 @@ struct ExportCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("dot: refuse to draw more states than this (default 200).", valueName: "n"))
   var states: Int?
 
-  @OptionGroup var options: CommonOptions
+  @Option(help: ArgumentHelp("smt2: how many transitions the script unrolls, or its k.", valueName: "k"))
+  var depth: Int?
+
+  @OptionGroup var selection: InstanceOptions
+  @OptionGroup var options: RunOptions
 
   func validate() throws {
     for (name, isGiven, format) in [
-      ("--question", question != nil, Format.smt2), ("--depth", options.depth != nil, .smt2),
+      ("--question", question != nil, Format.smt2), ("--depth", depth != nil, .smt2),
       ("--ascii", ascii, .aiger),
       ("--states", states != nil, .dot),
     ] where isGiven && to != format {
       throw ValidationError("\(name) belongs to --to \(format.rawValue), found --to \(to.rawValue)")
     }
-    if question == .induction, options.depth == 0 {
+    if let depth, depth < 0 { throw ValidationError("--depth \(depth): expected a number of transitions, 0 or more") }
+    if question == .induction, depth == 0 {
       throw ValidationError("--depth 0: induction wants a k of 1 or more")
     }
     if let states, states < 1 { throw ValidationError("--states \(states): expected 1 or more") }
@@ -75,7 +80,7 @@ struct ExportCommand: AsyncParsableCommand {
     let console = try Console(path: options.output, quiet: options.quiet)
     let stop = StopSwitch()
     let arguments = InstanceArguments(
-      model: model, scope: options.scope, variant: variant, overrides: options.overrides, root: options.root)
+      model: model, scope: selection.scope, variant: variant, overrides: selection.overrides, root: options.root)
     let instance = try arguments.instance()
     for warning in instance.renderedWarnings { console.diagnose(warning) }
     let export = try Export(instance, only: only)
@@ -95,8 +100,8 @@ struct ExportCommand: AsyncParsableCommand {
     case .dot: return Array(try export.dot(states: states ?? 200).utf8)
     case .smt2:
       switch question ?? .unrolling {
-      case .unrolling: return Array(try export.unrolling(depth: options.depth ?? 10).utf8)
-      case .induction: return Array(try export.induction(k: options.depth ?? 1).utf8)
+      case .unrolling: return Array(try export.unrolling(depth: depth ?? 10).utf8)
+      case .induction: return Array(try export.induction(k: depth ?? 1).utf8)
       }
     }
   }

@@ -7,7 +7,7 @@ import Report
 /// What the commands that run one instance by `Execution` have in common: loading it, and an object of JSON even where that fails.
 struct InstanceSession {
   let arguments: InstanceArguments
-  let format: CommonOptions.Format
+  let format: RunOptions.Format
   let console: Console
   /// The object of a model that was not run, with its verdict.
   let undecided: (ResultRow.Word, ModelLocator.Location, InstanceArguments) -> JSON

@@ -48,11 +48,11 @@ struct ProveInvariantsCommand: AsyncParsableCommand {
     let stop = StopSwitch()
     let request = try request()
     let campaign = try Campaign(request, stop: stop)
-    let console = try Console(path: options.output, quiet: options.quiet)
+    let console = try Console(path: options.run.output, quiet: options.run.quiet)
     let folder = try traces.map(TraceFolder.init(path:))
-    let text = TextReport(colour: console.resultsAreColoured ? .ansi : .plain, traces: options.quiet ? .none : .full)
-    let format = options.format
-    let (rows, unwritten) = try await stop.running(timeout: options.timeout, memory: options.memory?.bytes) {
+    let (format, quiet) = (options.run.format, options.run.quiet)
+    let text = TextReport(colour: console.resultsAreColoured ? .ansi : .plain, traces: quiet ? .none : .full)
+    let (rows, unwritten) = try await stop.running(timeout: options.run.timeout, memory: options.run.memory?.bytes) {
       var all: [ResultRow] = []
       var unwritten: [String] = []
       var folder = folder

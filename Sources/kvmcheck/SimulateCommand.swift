@@ -35,7 +35,12 @@ struct SimulateCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Write the counterexample there as ITF JSON.", valueName: "dir"))
   var traces: String?
 
-  @OptionGroup var options: CommonOptions
+  @Option(help: "The seed of random choices.")
+  var seed: UInt64 = 1
+
+  @OptionGroup var selection: InstanceOptions
+  @OptionGroup var options: RunOptions
+  @OptionGroup var refused: RefusedDecisionOptions
 
   func validate() throws {
     if runs < 1 { throw ValidationError("--runs \(runs): expected 1 or more") }
@@ -49,11 +54,11 @@ struct SimulateCommand: AsyncParsableCommand {
     let start = ContinuousClock.now
     let session = InstanceSession(
       arguments: InstanceArguments(
-        model: model, scope: options.scope, variant: variant, overrides: options.overrides, root: options.root),
+        model: model, scope: selection.scope, variant: variant, overrides: selection.overrides, root: options.root),
       format: options.format, console: console, undecided: SimulationResult.undecided)
     let (instance, program) = try session.load()
     let simulation = SimulationOptions(
-      runs: runs, steps: steps, seed: options.seed, budget: Budget(bytes: options.memory?.bytes ?? .max),
+      runs: runs, steps: steps, seed: seed, budget: Budget(bytes: options.memory?.bytes ?? .max),
       deadlock: instance.model.directives.deadlock,
       only: try only.map { try Question.named($0, in: instance.model).property })
     let report = try await stop.running(timeout: options.timeout, memory: options.memory?.bytes) {
@@ -63,7 +68,7 @@ struct SimulateCommand: AsyncParsableCommand {
     var found = try report.violation.map { try FoundViolation($0, in: instance, program) }
     let unwritten = session.saving { () throws(ConsoleError) in try found?.save(in: folder, scope: instance.scope) }
     let result = SimulationResult(
-      instance: instance, report: report, found: found, seed: options.seed,
+      instance: instance, report: report, found: found, seed: seed,
       seconds: ProveInvariantsCommand.seconds(since: start), stop: stop.reason)
     switch options.format {
     case .text: try console.write(result.text(isBrief: options.quiet))

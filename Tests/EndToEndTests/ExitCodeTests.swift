@@ -191,6 +191,35 @@ struct ExitCodeTests {
     #expect(result.errors != "")
   }
 
+  @Test(
+    "64: an option that would have no effect; it is said who takes it",
+    arguments: ["explore", "simulate"],
+    [["--engine", "bmc"], ["--depth", "3"], ["--paths", "any"], ["--jobs", "2"]])
+  func ineffective(_ command: String, _ option: [String]) throws {
+    let result = try CommandLineTool.run([command, "-"] + option, input: Texts.counter)
+    #expect(result.status == 64)
+    #expect(result.output == "")
+    #expect(result.errors.contains("\(option[0]) belongs to kvmcheck prove invariants"))
+    #expect(try !CommandLineTool.run([command, "--help"]).output.contains(option[0]))
+    let proved = try CommandLineTool.run(["prove", "invariants", "-"] + option, input: Texts.counter)
+    #expect(proved.status == 10)
+    #expect(try CommandLineTool.run([command, "-"], input: Texts.counter).status == 10)
+  }
+
+  @Test(
+    "64: what other commands do not look at",
+    arguments: [
+      ["explore", "-", "--seed", "3"], ["export", "-", "--to", "smt2", "--engine", "bmc"],
+      ["export", "-", "--to", "smt2", "--jobs", "2"], ["certificate", "check", "--scope", "large"],
+      ["certificate", "check", "--const", "TABLES=4"], ["certificate", "check", "--engine", "bmc"],
+    ])
+  func unknownThere(_ arguments: [String]) throws {
+    let result = try CommandLineTool.run(arguments, input: Texts.counter)
+    #expect(result.status == 64)
+    #expect(result.output == "")
+    #expect(result.errors.contains("Unknown option '\(arguments[arguments.count - 2])'"))
+  }
+
   @Test("0: help and version", arguments: [["--help"], ["--version"], ["prove", "invariants", "--help"], ["engine"]])
   func help(_ arguments: [String]) throws {
     let result = try CommandLineTool.run(arguments)
