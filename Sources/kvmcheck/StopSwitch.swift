@@ -13,6 +13,10 @@ final class StopSwitch: Sendable {
 
   private let state = Atomic<Int>(0)
 
+  /// Where signals, the clock and the memory limit are looked after. *Required* to be a queue of our own: on Linux the global ones share their
+  /// threads, one per core, with tasks, and searches on every core would keep all three waiting until one of them has finished.
+  private static let queue = DispatchQueue(label: "kvmcheck.stop")
+
   /// The first reason given; `.none` while the command may go on.
   var reason: Reason { Reason(rawValue: state.load(ordering: .acquiring)) ?? .none }
 
@@ -50,7 +54,7 @@ final class StopSwitch: Sendable {
     let registered = DispatchSemaphore(value: 0)
     let sources = [SIGINT, SIGTERM].map { number in
       signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      let source = DispatchSource.makeSignalSource(signal: number, queue: Self.queue)
       source.setRegistrationHandler { registered.signal() }
       source.setEventHandler {
         self.stop(.interrupted)
@@ -63,11 +67,11 @@ final class StopSwitch: Sendable {
     return (canceller, sources)
   }
 
-  /// A timer of its own thread: searches may occupy every thread of the task pool.
+  /// Stops the command when the time is over.
   private func startTimer<Result: Sendable>(
     seconds: Double, cancelling task: Task<Result, any Error>
   ) -> any DispatchSourceTimer {
-    let timer = DispatchSource.makeTimerSource(queue: .global())
+    let timer = DispatchSource.makeTimerSource(queue: Self.queue)
     timer.schedule(deadline: .now() + seconds)
     timer.setEventHandler {
       self.stop(.time)
@@ -81,7 +85,7 @@ final class StopSwitch: Sendable {
   private func watchMemory<Result: Sendable>(
     bytes limit: Int, cancelling task: Task<Result, any Error>
   ) -> any DispatchSourceTimer {
-    let timer = DispatchSource.makeTimerSource(queue: .global())
+    let timer = DispatchSource.makeTimerSource(queue: Self.queue)
     timer.schedule(deadline: .now(), repeating: .milliseconds(5))
     timer.setEventHandler {
       guard Self.isExceeded(limit) else { return }

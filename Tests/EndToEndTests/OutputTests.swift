@@ -259,12 +259,15 @@ struct OutputTests {
   func interrupted(_ signal: Int32) throws {
     try TemporaryFolder.with { folder in
       let first = try folder.file("first.m", Texts.switching).path
-      let endless = try folder.file("second.m", Texts.endless).path
+      // As many searches as cores: none of them may keep the signal waiting.
+      let variants = (0..<ProcessInfo.processInfo.activeProcessorCount).map { "--@ variant v\($0): => holds\n" }
+      let endless = try folder.file("second.m", Texts.endless + variants.joined()).path
       // Limits of its own, so that a lost signal is a failed test and not a machine without memory.
       let limits = ["--timeout", "60", "--memory", "1G"]
       // The first file's rows are out: the second one is being searched, and would be for days.
       let result = try CommandLineTool.run(
-        ["prove", "invariants", first, endless, "--engine", "explicit"] + limits, untilOutputThen: signal)
+        ["prove", "invariants", first, endless, "--all-variants", "--engine", "explicit"] + limits,
+        untilOutputThen: signal)
       #expect(result.status == 30)
       let text = result.output
       #expect(text.contains("A switch") && text.contains("proved"))
