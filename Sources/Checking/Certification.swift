@@ -96,19 +96,31 @@ package struct Certification: Sendable {
   ///
   /// `foundAt` are the sizes at which they were found, by the constants that say so; those of the scope where nothing is said.
   ///
-  /// `proved` hears of each proof at once, by its property's position: making the next one minimal may take minutes.
+  /// `proved` hears of each proof at once, by its property's position: making the next one minimal may take minutes. What a cancelled task
+  /// has not proved by then has failed, and is not refuted.
   package func certify(
     _ properties: [PropertyID], from lemmas: [Lemma], foundAt: [String: Int] = [:],
     for forms: Set<Form> = [.theseSizes, .anySize], isMinimal: Bool = true, proved: (Int, Outcome) -> Void = { _, _ in }
   ) throws -> Certified {
-    let certified = try certifyAlone(
-      properties, from: lemmas, foundAt: foundAt, for: forms, isMinimal: isMinimal, proved)
+    let certified: Certified
+    do {
+      certified = try certifyAlone(
+        properties, from: lemmas, foundAt: foundAt, for: forms, isMinimal: isMinimal, proved)
+    } catch let error as ElaborationError where error.reason == .cancelled {
+      let outcome = Outcome.failed(error.message, isRefuted: false)
+      return Certified(outcomes: properties.map { _ in outcome }, leavesSizesOpen: false)
+    }
     let refuted = properties.indices.filter { certified.outcomes[$0].isRefuted }
     if refuted.isEmpty { return certified }
-    let again = try certifyAlone(
-      refuted.map { properties[$0] }, from: lemmas + definedness(after: lemmas.count), foundAt: [:],
-      for: [.theseSizes], isMinimal: isMinimal
-    ) { position, outcome in proved(refuted[position], outcome) }
+    let again: Certified
+    do {
+      again = try certifyAlone(
+        refuted.map { properties[$0] }, from: lemmas + definedness(after: lemmas.count), foundAt: [:],
+        for: [.theseSizes], isMinimal: isMinimal
+      ) { position, outcome in proved(refuted[position], outcome) }
+    } catch let error as ElaborationError where error.reason == .cancelled {
+      return certified
+    }
     var outcomes = certified.outcomes
     for (position, outcome) in zip(refuted, again.outcomes) { outcomes[position] = outcome }
     return Certified(outcomes: outcomes, leavesSizesOpen: certified.leavesSizesOpen)

@@ -1,4 +1,5 @@
 import Checking
+import Elaboration
 import Foundation
 import Interchange
 import Murphi
@@ -35,17 +36,22 @@ struct StoredProofs: Sendable {
     else { return nil }
     let interrupter = Interrupter()
     let (effort, settled) = (effort, settled)
-    let failure: CertificateChecker.Failure? = try await withTaskCancellationHandler {
-      let checker = try CertificateChecker(certificate, of: instance.loaded.file) { _ in question.property }
-      for form in try checker.forms() {
-        let known = settled.ledger(of: form.obligations, kind: checker.kind(of: form))
-        if let failure = try checker.check(form, known: known, effort: effort, interrupter: interrupter) {
-          return failure
+    let failure: CertificateChecker.Failure?
+    do {
+      failure = try await withTaskCancellationHandler {
+        let checker = try CertificateChecker(certificate, of: instance.loaded.file) { _ in question.property }
+        for form in try checker.forms() {
+          let known = settled.ledger(of: form.obligations, kind: checker.kind(of: form))
+          if let failure = try checker.check(form, known: known, effort: effort, interrupter: interrupter) {
+            return failure
+          }
         }
+        return nil
+      } onCancel: {
+        interrupter.interrupt(because: .cancelled)
       }
+    } catch let error as ElaborationError where error.reason == .cancelled {
       return nil
-    } onCancel: {
-      interrupter.interrupt(because: .cancelled)
     }
     let verdict = Verdict.proved(
       .certificate(lemmas: certificate.lemmas.count), sizes: certificate.sizes == .any ? .any : .thisScope)

@@ -51,6 +51,19 @@ struct CertificationTests {
         == .proved([Self.good, Self.apart], sizes: .any, remark: nil))
   }
 
+  @Test("a cancelled task proves nothing and refutes nothing")
+  func cancelled() async throws {
+    // Enough passes for elaboration to look up.
+    let text = Self.pages.replacingOccurrences(
+      of: "rule \"give\" used[p] ==> begin", with: "rule \"give\" used[p] ==> begin for i: 0..999 do n := 0; end;")
+    #expect(try certify(text, [Self.good, Self.apart]) == .proved([Self.good, Self.apart], sizes: .any, remark: nil))
+    let task = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      return try certify(text, [Self.good, Self.apart])
+    }
+    #expect(try await task.value == .failed("interrupted while it was elaborated", isRefuted: false))
+  }
+
   @Test("what is not needed is left out, what is needed stays, whatever the order")
   func minimal() throws {
     let idle = Certification.Lemma(name: "idle", text: "n = 0")
