@@ -1,4 +1,5 @@
 import Checking
+import Diagnostics
 import Elaboration
 import Foundation
 import Interchange
@@ -27,7 +28,7 @@ struct StoredProofs: Sendable {
   }
 
   /// Checks the certificate of a question; nil if there is none for this text of the model and these constants, or if checking it
-  /// did not come to an end.
+  /// did not come to an end. One whose lemmas are no text of the model fails, and the model is not to blame for it.
   func result(for question: Question, of instance: Instance) async throws -> Result? {
     let path = folder.file(model: instance.loaded.location.name, property: question.name)
     guard let data = FileManager.default.contents(atPath: path), let text = String(bytes: data, encoding: .utf8),
@@ -36,10 +37,19 @@ struct StoredProofs: Sendable {
     else { return nil }
     let interrupter = Interrupter()
     let (effort, settled) = (effort, settled)
+    let verdict = Verdict.proved(
+      .certificate(lemmas: certificate.lemmas.count), sizes: certificate.sizes == .any ? .any : .thisScope)
+    func contradicted(by reason: String) -> Result {
+      Result(
+        path: path, verdict: verdict,
+        contradiction: Contradiction(subject: question.name, first: "\(path): proved", second: reason))
+    }
     let failure: CertificateChecker.Failure?
     do {
       failure = try await withTaskCancellationHandler {
-        let checker = try CertificateChecker(certificate, of: instance.loaded.file) { _ in question.property }
+        let checker = try CertificateChecker(
+          certificate, of: instance.loaded.file, in: SourceFile(name: path, text: text)
+        ) { _ in question.property }
         for form in try checker.forms() {
           let known = settled.ledger(of: form.obligations, kind: checker.kind(of: form))
           if let failure = try checker.check(form, known: known, effort: effort, interrupter: interrupter) {
@@ -50,16 +60,13 @@ struct StoredProofs: Sendable {
       } onCancel: {
         interrupter.interrupt(because: .cancelled)
       }
-    } catch let error as ElaborationError where error.reason == .cancelled {
+    } catch is ElaborationError {
       return nil
+    } catch let error where error is Rejection || error is UnfitCertificate {
+      return contradicted(by: LoadedCertificate.words(error))
     }
-    let verdict = Verdict.proved(
-      .certificate(lemmas: certificate.lemmas.count), sizes: certificate.sizes == .any ? .any : .thisScope)
     guard let failure else { return Result(path: path, verdict: verdict) }
-    if failure.stopped != nil { return nil }
-    return Result(
-      path: path, verdict: verdict,
-      contradiction: Contradiction(subject: question.name, first: "\(path): proved", second: failure.reason))
+    return failure.stopped == nil ? contradicted(by: failure.reason) : nil
   }
 
   private static func certificate(_ text: String) -> CertificateFile? {

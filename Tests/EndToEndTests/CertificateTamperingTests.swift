@@ -61,6 +61,53 @@ struct CertificateTamperingTests {
     #expect(result.output.contains("1 certificates, 0 hold, 1 fail; "))
   }
 
+  /// Runs prove where the copy with the change is the stored proof.
+  private func prove(_ change: Change) throws -> CommandLineTool.Result {
+    let root = CommandLineTool.root
+    let text = try String(contentsOf: root.appending(path: Self.proof), encoding: .utf8)
+    return try TemporaryFolder.with { folder in
+      let place = folder.url.appending(path: Self.proof)
+      let models = folder.url.appending(path: "Models")
+      try FileManager.default.createDirectory(
+        at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(at: models, withIntermediateDirectories: true)
+      try FileManager.default.copyItem(
+        at: root.appending(path: "Models/gmem-toggle.m"), to: models.appending(path: "gmem-toggle.m"))
+      try Data(text.replacing(change.line, with: change.becomes, maxReplacements: 1).utf8).write(to: place)
+      return try CommandLineTool.run(["prove", "invariants", "gmem-toggle", "--root", folder.url.path])
+    }
+  }
+
+  @Test(
+    "is a contradiction to prove, which does not blame the model",
+    arguments: [
+      Change("!wroteFreed", "wroteFreed", 50, "initiation: lemma 1"),
+      Change("!wroteFreed", "!wroteFree", 50, ".proof:10:4: error: `wroteFree` is not declared"),
+      Change("  !wroteFreed;\n", "", 50, "expected an expression"),
+      Change("!wroteFreed", "wroteFreed + 1 > 0", 50, ".proof:10:3: error: "),
+    ])
+  func contradicted(_ change: Change) throws {
+    let result = try prove(change)
+    #expect(result.status == change.status, "\(result.errors)")
+    #expect(result.output.contains(change.words), "\(result.output)")
+    #expect(result.output.contains("  contradiction    closing guest_memfd writes only to"))
+    #expect(result.output.contains("3 proved-any-size, 1 contradiction"))
+    #expect(!result.output.contains("rejected"))
+  }
+
+  @Test(
+    "is no certificate to prove, which then searches by itself",
+    arguments: [
+      Change("113aabf8", "113aabf9", 0, ""), Change("ALLOW_TOGGLE=false", "ALLOW_TOGGLE=true", 0, ""),
+      Change("sizes any", "sizes SLOTS", 0, ""), Change("invariant \"lemma 1\"", "assume \"lemma 1\"", 0, ""),
+    ])
+  func searched(_ change: Change) throws {
+    let result = try prove(change)
+    #expect(result.status == 0, "\(result.output)\(result.errors)")
+    #expect(result.output.contains("4 proved-any-size"))
+    #expect(!result.output.contains("/closing-guest-memfd-"))
+  }
+
   @Test(
     "says less, and holds",
     arguments: [
