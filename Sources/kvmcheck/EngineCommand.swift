@@ -8,9 +8,10 @@ struct EngineCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "engine",
     abstract: "List the engine's operations, observables, statuses, checks and policies.",
-    discussion: "With an operation's or observable's name, everything that is known about that one.")
+    discussion: "With a name, everything that is known about that one; with a status, the operations that return it.")
 
-  @ArgumentParser.Argument(help: ArgumentHelp("An operation or observable.", valueName: "name"))
+  @ArgumentParser.Argument(
+    help: ArgumentHelp("An operation, observable, status, check or policy.", valueName: "name"))
   var name: String?
 
   @Option(help: "The form of results: text, json.")
@@ -21,66 +22,81 @@ struct EngineCommand: ParsableCommand {
 
   func run() throws {
     let console = try Console(path: output, quiet: true)
-    let operations = Machine.operations.filter { name == nil || $0.name == name }
-    let observables = Machine.observables.filter { name == nil || $0.name == name }
-    if let name, operations.isEmpty, observables.isEmpty {
-      throw ValidationError("the engine has no operation or observable \(name); `kvmcheck engine` lists them")
+    let listed = Listed(name)
+    if let name, listed.isEmpty {
+      throw ValidationError(
+        "the engine has no operation, observable, status, check or policy \(name); `kvmcheck engine` lists them")
     }
     switch format {
-    case .json: try console.write(String(decoding: json(operations, observables).encoded(), as: UTF8.self))
-    case .text: try console.write(text(operations, observables))
+    case .json: try console.write(String(decoding: Self.json(listed).encoded(), as: UTF8.self))
+    case .text: try console.write(Self.text(listed))
     }
     try console.finish()
   }
 
-  private func text(_ operations: [MMUEngine.Operation], _ observables: [Observable]) -> String {
+  /// What goes by a name; everything where none is given.
+  private struct Listed {
+    let operations: [MMUEngine.Operation]
+    let observables: [Observable]
+    let checks: [EngineCheck]
+    let policies: [KernelPolicy.Deviation]
+
+    init(_ name: String?) {
+      operations = Machine.operations.filter { name == nil || $0.name == name || $0.statuses.contains(name ?? "") }
+      observables = Machine.observables.filter { name == nil || $0.name == name }
+      checks = EngineCheck.all.filter { name == nil || $0.name == name }
+      policies = KernelPolicy.Deviation.allCases.filter { name == nil || $0.rawValue == name }
+    }
+
+    var isEmpty: Bool { operations.isEmpty && observables.isEmpty && checks.isEmpty && policies.isEmpty }
+  }
+
+  private static func text(_ listed: Listed) -> String {
     var lines: [String] = []
-    if !operations.isEmpty { lines.append("operations") }
-    for operation in operations {
-      lines.append("  " + operation.name + operation.parameters.map { " " + Self.words($0) }.joined())
+    if !listed.operations.isEmpty { lines.append("operations") }
+    for operation in listed.operations {
+      lines.append("  " + operation.name + operation.parameters.map { " " + words($0) }.joined())
       lines.append("      \(operation.summary)")
       lines.append("      returns \(operation.statuses.joined(separator: ", "))")
       lines.append("      source: \(operation.source)")
     }
-    if !observables.isEmpty { lines.append("observables") }
-    for observable in observables {
-      let indices = observable.indices.map(Self.words).joined(separator: ", ")
+    if !listed.observables.isEmpty { lines.append("observables") }
+    for observable in listed.observables {
+      let indices = observable.indices.map(words).joined(separator: ", ")
       lines.append(
-        "  " + observable.name + (indices.isEmpty ? "" : "[\(indices)]") + " = " + Self.words(observable.value))
+        "  " + observable.name + (indices.isEmpty ? "" : "[\(indices)]") + " = " + words(observable.value))
       lines.append("      \(observable.summary)")
     }
-    if name == nil {
-      lines.append("checks of the engine (what `by` may name beside a status)")
-      lines += EngineCheck.all.map { "  \($0.name): \($0.detail)" }
-      lines.append("policies (joined by +; `right` is the unmodified kernel)")
-      lines += KernelPolicy.Deviation.allCases.map { "  \($0.rawValue): \($0.summary)" }
-    }
+    if !listed.checks.isEmpty { lines.append("checks of the engine (what `by` may name beside a status)") }
+    lines += listed.checks.map { "  \($0.name): \($0.detail)" }
+    if !listed.policies.isEmpty { lines.append("policies (joined by +; `right` is the unmodified kernel)") }
+    lines += listed.policies.map { "  \($0.rawValue): \($0.summary)" }
     return lines.joined(separator: "\n") + "\n"
   }
 
-  private func json(_ operations: [MMUEngine.Operation], _ observables: [Observable]) -> JSON {
+  private static func json(_ listed: Listed) -> JSON {
     .object([
       "schema": .string("kvmcheck/1"),
       "operations": .array(
-        operations.map { operation in
+        listed.operations.map { operation in
           .object([
             "name": .string(operation.name), "summary": .string(operation.summary),
-            "parameters": .array(operation.parameters.map { .string(Self.words($0)) }),
+            "parameters": .array(operation.parameters.map { .string(words($0)) }),
             "statuses": .array(operation.statuses.map(JSON.string)), "source": .string(operation.source),
           ])
         }),
       "observables": .array(
-        observables.map { observable in
+        listed.observables.map { observable in
           .object([
             "name": .string(observable.name), "summary": .string(observable.summary),
-            "indices": .array(observable.indices.map { .string(Self.words($0)) }),
-            "value": .string(Self.words(observable.value)),
+            "indices": .array(observable.indices.map { .string(words($0)) }),
+            "value": .string(words(observable.value)),
           ])
         }),
       "checks": .array(
-        EngineCheck.all.map { .object(["name": .string($0.name), "summary": .string($0.detail)]) }),
+        listed.checks.map { .object(["name": .string($0.name), "summary": .string($0.detail)]) }),
       "policies": .array(
-        KernelPolicy.Deviation.allCases.map {
+        listed.policies.map {
           .object(["name": .string($0.rawValue), "summary": .string($0.summary)])
         }),
     ])

@@ -237,6 +237,29 @@ struct OutputTests {
     text.replacing(/"seconds" : [0-9.e-]+/, with: "seconds").replacing(#/ *[0-9.]+ m?s\b/#, with: " time")
   }
 
+  @Test(
+    "engine: what a name stands for, and nothing else",
+    arguments: [
+      ("job_unlock", ["operations", "  job_unlock"]), ("sept_state", ["observables", "  sept_state[gfn=<gfn>]"]),
+      ("page-freed-dirty", ["checks of the engine", "  page-freed-dirty: "]),
+      ("no-track", ["policies (joined by +", "  no-track: "]),
+      ("TDX_PREVIOUS_TLB_EPOCH_BUSY", ["operations", "  TDH.MEM.TRACK", " TDX_PREVIOUS_TLB_EPOCH_BUSY, "]),
+    ])
+  func engine(_ name: String, words: [String]) throws {
+    let result = try CommandLineTool.run(["engine", name])
+    #expect(result.status == 0)
+    #expect(words.allSatisfy { result.output.contains($0) }, "\(result.output)")
+    let heads = result.output.split(separator: "\n").filter { !$0.hasPrefix(" ") }
+    #expect(heads.count == 1)
+    let json = try CommandLineTool.run(["engine", name, "--format", "json"]).json()
+    let listed = ["operations", "observables", "checks", "policies"].map { kind -> Int in
+      guard case .array(let items)? = json[kind] else { return -1 }
+      return items.count
+    }
+    #expect(listed.reduce(0, +) == 1 && !listed.contains(-1), "\(listed)")
+    #expect(try CommandLineTool.run(["engine", name.uppercased() + "?"]).status == 64)
+  }
+
   @Test("a broken pipe ends quietly", arguments: [["explore", "gmem-toggle"], ["engine"], ["--help"]])
   func brokenPipe(_ arguments: [String]) throws {
     try TemporaryFolder.with { folder in
