@@ -21,10 +21,12 @@ package struct ITFDocument: Hashable, Sendable {
     package var verdict: String
     /// What counted as a deadlock: `stuttering`, `stuck` or `off`; nil in a trace of an earlier version.
     package var deadlock: String?
+    /// The model's file, as `prove` prints it; nil in a trace of an earlier version.
+    package var file: String?
 
     package init(
       model: String, sha256: String, constants: [NamedText], variant: String?, property: String, verdict: String,
-      deadlock: String?
+      deadlock: String?, file: String?
     ) {
       self.model = model
       self.sha256 = sha256
@@ -33,6 +35,7 @@ package struct ITFDocument: Hashable, Sendable {
       self.property = property
       self.verdict = verdict
       self.deadlock = deadlock
+      self.file = file
     }
   }
 
@@ -92,6 +95,7 @@ extension ITFDocument {
       "property": .string(origin.property),
       "verdict": .string(origin.verdict),
       "deadlock": origin.deadlock.map(JSON.string) ?? .null,
+      "file": origin.file.map(JSON.string) ?? .null,
     ])
   }
 

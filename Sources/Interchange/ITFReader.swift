@@ -25,7 +25,7 @@ extension ITFDocument {
   package static func header(of data: Data) throws(ITFError) -> Header {
     let document: JSON
     do { document = try JSONDecoder().decode(JSON.self, from: data) } catch {
-      throw ITFError("not JSON: \(error)")
+      throw ITFError("not JSON")
     }
     guard let meta = document["#meta"] else { throw ITFError("no top-level \"#meta\": this is not an ITF trace") }
     let schema = meta["schema"]?.text ?? "nothing"
@@ -33,7 +33,7 @@ extension ITFDocument {
     let origin = Origin(
       model: try text("model", of: meta), sha256: try text("sha256", of: meta), constants: try constants(of: meta),
       variant: meta["variant"]?.text, property: try text("property", of: meta), verdict: try text("verdict", of: meta),
-      deadlock: meta["deadlock"]?.text)
+      deadlock: meta["deadlock"]?.text, file: meta["file"]?.text)
     return Header(origin: origin, document: document)
   }
 

@@ -37,7 +37,7 @@ struct FoundViolation {
       origin: ITFDocument.Origin(
         model: instance.loaded.location.name, sha256: instance.loaded.sha256, constants: instance.constants,
         variant: instance.variant?.name, property: property, verdict: word.rawValue,
-        deadlock: instance.model.directives.deadlock.rawValue),
+        deadlock: instance.model.directives.deadlock.rawValue, file: instance.loaded.location.file),
       trace: trace)
   }
 

@@ -28,7 +28,9 @@ struct ReplayCommand: AsyncParsableCommand {
 
   @OptionGroup(title: "With --witness") var export: ExportedInstance
 
-  @Option(help: ArgumentHelp("The model's file (default: the shipped model of the trace's name).", valueName: "model"))
+  @Option(
+    help: ArgumentHelp(
+      "The model's file (default: the file that the trace names, or the shipped model).", valueName: "model"))
   var model: String?
 
   @Option(help: ArgumentHelp("The engine's policy (default: the variant's).", valueName: "policy"))
@@ -109,11 +111,23 @@ struct ReplayCommand: AsyncParsableCommand {
     }
   }
 
+  /// The model's file: the one asked for; the one that the trace names, where that still lies there and no other place was asked for;
+  /// the shipped model of the trace's name.
+  private func location(of origin: ITFDocument.Origin, _ locator: ModelLocator) throws -> ModelLocator.Location {
+    if let model { return try locator.find(model) }
+    if root == nil, let file = origin.file, FileManager.default.fileExists(atPath: file) {
+      return try locator.find(file)
+    }
+    do { return try locator.find(origin.model) } catch {
+      throw UsageError("\(error.description); --model names the file of the trace's model")
+    }
+  }
+
   /// The model with everything as it was when the trace was found. Throws: it is another text now.
   private func instance(of header: ITFDocument.Header) throws -> Instance {
     let locator = ModelLocator(
       explicit: root, workingDirectory: FileManager.default.currentDirectoryPath, executable: CommandLine.arguments[0])
-    let loaded = try LoadedModel(try locator.find(model ?? header.origin.model))
+    let loaded = try LoadedModel(try location(of: header.origin, locator))
     guard loaded.sha256 == header.origin.sha256 else {
       throw StaleTrace(trace: trace, expected: loaded.sha256, found: header.origin.sha256)
     }

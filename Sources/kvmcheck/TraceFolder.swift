@@ -31,7 +31,7 @@ struct TraceFolder {
       let row = result.rows[index]
       let origin = ITFDocument.Origin(
         model: row.model, sha256: sha256, constants: row.constants, variant: row.variant, property: row.property,
-        verdict: row.verdict.rawValue, deadlock: result.deadlock?.rawValue)
+        verdict: row.verdict.rawValue, deadlock: result.deadlock?.rawValue, file: row.file)
       do throws(ConsoleError) {
         result.rows[index].traceFile = try save(ITFDocument(origin: origin, trace: trace), scope: row.scope)
       } catch {

@@ -46,7 +46,8 @@ struct WitnessFile {
     let name = Question.all(of: instance.model).first { $0.property == property }?.name ?? ""
     let origin = ITFDocument.Origin(
       model: instance.loaded.location.name, sha256: instance.loaded.sha256, constants: instance.constants,
-      variant: instance.variant?.name, property: name, verdict: "violated", deadlock: nil)
+      variant: instance.variant?.name, property: name, verdict: "violated", deadlock: nil,
+      file: instance.loaded.location.file)
     return ReplayCommand.Evidence(
       document: ITFDocument(origin: origin, trace: trace), instance: instance, program: program, property: property)
   }

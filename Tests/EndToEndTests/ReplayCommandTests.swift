@@ -70,6 +70,32 @@ struct ReplayCommandTests {
     }
   }
 
+  @Test("a user's own file: the trace names it; elsewhere --model does, and it is said that it can")
+  func ownFile() throws {
+    try TemporaryFolder.with { folder in
+      let shipped = CommandLineTool.root.appending(path: "Models/coco-flags.m")
+      let own = try folder.file("mine.m", String(contentsOf: shipped, encoding: .utf8))
+      let arguments = ["prove", "invariants", "mine.m", "--variant", "attributes-unchecked", "--traces", "out"]
+      #expect(try CommandLineTool.run(arguments, in: folder.url).status == 0)
+      let property = "private-attributes-exist-only-on-vms-with-private-memory"
+      let trace = "out/mine.attributes-unchecked.\(property).itf.json"
+      let there = try CommandLineTool.run(["replay", trace], in: folder.url)
+      #expect(there.status == 0, "\(there.errors)")
+      #expect(there.output.contains("mine, variant attributes-unchecked: violated"))
+      let path = folder.url.appending(path: trace).path
+      let elsewhere = try CommandLineTool.run(["replay", path])
+      #expect(elsewhere.status == 64)
+      #expect(elsewhere.errors.contains("is called mine; shipped: coco-flags"))
+      #expect(elsewhere.errors.contains("--model names the file of the trace's model"))
+      #expect(try CommandLineTool.run(["replay", path, "--model", own.path]).status == 0)
+      // Another text in the same place is not passed over in favour of a shipped model of that name.
+      try Data("-- another\n".utf8).write(to: own)
+      let stale = try CommandLineTool.run(["replay", trace], in: folder.url)
+      #expect(stale.status == 50)
+      #expect(stale.errors.contains("stale"))
+    }
+  }
+
   @Test("under the right kernel it diverges: 50")
   func right() throws {
     try TemporaryFolder.with { folder in

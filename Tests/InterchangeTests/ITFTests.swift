@@ -29,7 +29,7 @@ private enum Sample {
   static let document = ITFDocument(
     origin: ITFDocument.Origin(
       model: "sample", sha256: "ab12", constants: [NamedText("N", "2")], variant: "no-track", property: "p",
-      verdict: "violated", deadlock: "stuck"),
+      verdict: "violated", deadlock: "stuck", file: "here/sample.m"),
     trace: Trace(
       variables: variables.map(\.name),
       steps: [
@@ -77,7 +77,7 @@ private enum Sample {
   let text = String(decoding: Sample.document.encoded(), as: UTF8.self).split(whereSeparator: \.isWhitespace).joined()
   let head =
     ##"{"#meta":{"schema":"kvmcheck-trace/1","model":"sample","sha256":"ab12","constants":[["N","2"]],"##
-    + #""variant":"no-track","property":"p","verdict":"violated","deadlock":"stuck"},"vars":["#
+    + #""variant":"no-track","property":"p","verdict":"violated","deadlock":"stuck","file":"here/sample.m"},"vars":["#
   #expect(text.hasPrefix(head), "\(text)")
   let variables = Sample.variables.map { "\"\($0.name)\":" }
   let state = text.range(of: ##""states":[{"#meta":{"index":0,"rule":null,"parameters":[],"##)
