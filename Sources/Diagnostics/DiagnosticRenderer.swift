@@ -23,13 +23,26 @@ package enum DiagnosticRenderer {
   /// A place with a text, the line, and the carets under the part that the range covers.
   private static func entry(_ text: String, at range: SourceRange, in file: SourceFile) -> String {
     let (line, column) = file.position(of: range.start)
-    let excerpt = file.line(line)
-    let scalars = Array(excerpt.unicodeScalars)
+    let scalars = Array(file.line(line).unicodeScalars)
     let covered = file.text(range).unicodeScalars.prefix { $0 != "\n" && $0 != "\r" }.count
-    let width = max(1, min(covered, scalars.count - (column - 1)))
-    var indent = String.UnicodeScalarView()
-    for scalar in scalars.prefix(column - 1) { indent.append(scalar == "\t" ? "\t" : " ") }
-    let carets = "^" + String(repeating: "~", count: width - 1)
-    return "\(file.name):\(line):\(column): \(text)\n    \(excerpt)\n    \(String(indent))\(carets)\n"
+    let shown = window(of: scalars.count, around: column - 1)
+    let width = max(1, min(covered, shown.upperBound - (column - 1)))
+    var (excerpt, indent) = (String.UnicodeScalarView(), String.UnicodeScalarView())
+    excerpt.append(contentsOf: scalars[shown])
+    for scalar in scalars[shown.lowerBound..<(column - 1)] { indent.append(scalar == "\t" ? "\t" : " ") }
+    let (isCutBefore, isCutAfter) = (shown.lowerBound > 0, shown.upperBound < scalars.count)
+    let whole = (isCutBefore ? "…" : "") + String(excerpt) + (isCutAfter ? "…" : "")
+    let carets = (isCutBefore ? " " : "") + String(indent) + "^" + String(repeating: "~", count: width - 1)
+    return "\(file.name):\(line):\(column): \(text)\n    \(whole)\n    \(carets)\n"
+  }
+
+  /// The longest line that is shown whole.
+  private static let longestLine = 240
+
+  /// The part of a line of `length` that is shown: all of it, or what is before and behind a place.
+  private static func window(of length: Int, around place: Int) -> Range<Int> {
+    if length <= longestLine { return 0..<length }
+    let start = max(0, min(place - longestLine / 3, length - longestLine))
+    return start..<(start + longestLine)
   }
 }

@@ -31,6 +31,23 @@ import Testing
         """)
   }
 
+  /// A line that somebody generated is not printed whole.
+  @Test(arguments: [(240, 200), (241, 0), (1_000, 5), (1_000, 500), (1_000, 998)])
+  func clipsLongLines(length: Int, place: Int) {
+    let line = String(repeating: "a", count: place) + "!!" + String(repeating: "b", count: length - place - 2)
+    let long = SourceFile(name: "m.m", text: line + "\n")
+    let text = DiagnosticRenderer.render(
+      Diagnostic("E0201", .error, "found", at: SourceRange(start: place, end: place + 2)), in: long)
+    let lines = text.split(separator: "\n").map(String.init)
+    #expect(lines[0] == "m.m:1:\(place + 1): error: found [E0201]")
+    #expect(lines[1].hasPrefix("    …") == (length > 240 && place > 80))
+    #expect(lines[1].hasSuffix("…") == (length > 240 && place < length - 160))
+    #expect(lines[1].count { "ab!".contains($0) } == min(length, 240))
+    // The carets stand under the place.
+    #expect(lines[2].count == 4 + lines[1].dropFirst(4).prefix { $0 != "!" }.count + 2)
+    #expect(lines[2].hasSuffix(" ^~") || place == 0)
+  }
+
   @Test func pointsBehindTheLastLine() {
     let end = file.bytes.count
     let diagnostic = Diagnostic("E0201", .error, "found the end", at: SourceRange(start: end, end: end))
