@@ -534,6 +534,15 @@ begin
   step := S_WALK;
 end;
 
+-- The vCPUs have been kicked, or none had to be: the page goes next, or what a variant does instead.
+--@ source tdx_sept_remove_private_spte
+procedure past_kick();
+begin
+  step := UNBLOCK_FIRST ? S_UNBLOCK : ((FREE_FIRST & job = PUNCH) ? S_FREE : S_REMOVE);
+  if ZAP_ROOT & job = DELETE then step := S_REMOVE_TABLE; end;
+  if BLOCK_ONLY & job = DELETE then leaf_done(); end;
+end;
+
 --@ source kvm_gmem_invalidate_end, kvm_set_memslot
 procedure job_over();
 begin
@@ -1093,11 +1102,12 @@ begin
   zap_refused(track_status());
 end;
 
---@ source tdx_track: nothing to do before the TD is runnable
+-- The kick is left out with it: no vCPU has been in the guest, as KVM sees it.
+--@ source tdx_track: returns before the TD is runnable
 --@ operation track_skipped
 rule "TRACK is skipped before the TD is runnable" step = S_TRACK & (!kvmRunnable) ==>
 begin
-  step := TRACK_FIRST ? S_BLOCK : (DO_KICK ? S_KICK : S_REMOVE);
+  if TRACK_FIRST then step := S_BLOCK; else past_kick(); end;
 end;
 
 --@ source tdx_track
@@ -1105,9 +1115,7 @@ end;
 rule "kick all vCPUs" step = S_KICK & kick_answered() ==>
 begin
   kick_all();
-  step := UNBLOCK_FIRST ? S_UNBLOCK : ((FREE_FIRST & job = PUNCH) ? S_FREE : S_REMOVE);
-  if ZAP_ROOT & job = DELETE then step := S_REMOVE_TABLE; end;
-  if BLOCK_ONLY & job = DELETE then leaf_done(); end;
+  past_kick();
 end;
 
 -- [ZAP_ROOT] What a root-level zap would have to do: no KVM has these steps for a mirror page table.

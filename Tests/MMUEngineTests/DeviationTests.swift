@@ -301,7 +301,7 @@ enum Script {
       "right",
       [
         Script.build, "TDH.MEM.PAGE.ADD gfn=513 pfn=4097", Script.punch, "TDH.MEM.RANGE.BLOCK gfn=513 level=0",
-        "track_skipped", "kick", "TDH.MR.FINALIZE",
+        "track_skipped", "TDH.MR.FINALIZE",
         "TDH.MEM.PAGE.REMOVE gfn=513 level=0 -> TDX_TLB_TRACKING_NOT_DONE", "kvm_bug_on -> KVM_BUG_ON ! KVM_BUG_ON",
       ])
   }

@@ -173,7 +173,7 @@ extension TDXHost {
     try zapCall(.track(tdr: tdr(vm)))
   }
 
-  /// The step instead of TRACK while KVM's state is not RUNNABLE.
+  /// The step instead of TRACK while KVM's state is not RUNNABLE: `tdx_track` returns at its head, and the kick at its end is left out with it.
   ///
   /// What excludes a vCPU that entered in between: nothing but the state itself. FINALIZE takes no mmu_lock, so it can come
   /// between this step and REMOVE, which then finds a TD that requires tracking.
@@ -181,6 +181,15 @@ extension TDXHost {
     let job = try require(.track, nil, nil)
     guard try !requireVM().isRunnable else { throw nextStep(of: job) }
     advance()
+    if remainingSteps.first == .kick { advance() }
+  }
+
+  /// What is left of the removal that is under way; nothing between leaves.
+  private var remainingSteps: [LeafStep] {
+    switch vm?.job?.step {
+    case .leaf(_, _, let steps), .table(_, _, let steps): steps
+    case .begun, .walking, .unlocked, .ending, nil: []
+    }
   }
 
   /// All vCPUs in the guest are told to exit; the next SEAMCALL waits until they have.
