@@ -160,11 +160,16 @@ enum EventParser {
     return .pageFault(vcpu: vcpu, address: address, code: code)
   }
 
+  /// The kernel begins with `vcpu N reason npf`; libtraceevent prints `reason EXIT_NPF` and, in
+  /// newer versions, ends with ` vcpu N`.
   private static func exit(_ cursor: inout TextCursor) -> TraceContent? {
     var start = cursor
-    let vcpu = cursor.decimal(after: "vcpu") ?? 0
     guard start.seek("reason ") else { return nil }
-    if start.take("npf") || start.take("EPT_VIOLATION") { return .exit(vcpu: vcpu, .pageFault) }
+    var vcpu = cursor.decimal(after: "vcpu")
+    if vcpu == nil, cursor.seek(" vcpu ") { vcpu = cursor.decimal() }
+    if start.take("npf") || start.take("EXIT_NPF") || start.take("EPT_VIOLATION") {
+      return .exit(vcpu: vcpu, .pageFault)
+    }
     if start.take("EPT_MISCONFIG") { return .exit(vcpu: vcpu, .misconfiguration) }
     return .exit(vcpu: vcpu, .other)
   }

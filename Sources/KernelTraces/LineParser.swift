@@ -15,7 +15,7 @@ enum LineParser {
   enum Line {
     case event(LineHead, TextCursor)
     /// A comment, a header, an empty line, a line of a call chain.
-    case none
+    case nothing
     /// The recorder lost events.
     case lost(String)
   }
@@ -26,47 +26,108 @@ enum LineParser {
   ) throws(TraceError) -> Line {
     var cursor = TextCursor(bytes, range)
     if cursor.end > cursor.position, bytes[cursor.end - 1] == 0x0D { cursor.end -= 1 }
-    let first = cursor.byte
-    if first == 0x23 || cursor.isAtEnd { return .none }
-    guard let bracket = cpuBracket(cursor) else { return try withoutCPU(cursor, line) }
-    var head = LineHead(task: TaskID(0), cpu: bracket.cpu, time: 0, name: 0..<0)
-    guard let task = task(bytes, range.lowerBound..<bracket.open) else {
-      throw TraceError(line: line, "no task before the CPU: \(cursor.rest.prefix(80))")
+    if cursor.byte == 0x23 { return comment(cursor) }
+    if cursor.isAtEnd { return .nothing }
+    // A task's name may hold a bracket of its own, so the first one with a task before and a time behind it is the CPU's.
+    var from = cursor.position
+    var reason: String?
+    while let bracket = cpuBracket(cursor, from: from) {
+      from = bracket.close
+      var text = cursor
+      text.position = bracket.close + 1
+      guard let task = task(bytes, range.lowerBound..<bracket.open) else {
+        reason = reason ?? "no task before the CPU: \(cursor.rest)"
+        continue
+      }
+      guard let time = time(&text) else {
+        reason = reason ?? "no time after the CPU: \(cursor.rest)"
+        continue
+      }
+      if let event = event(LineHead(task: task, cpu: bracket.cpu, time: time, name: 0..<0), &text) { return event }
+      reason = reason ?? "no event's name, the line is cut off or corrupt: \(text.rest)"
     }
-    head.task = task
-    cursor.position = bracket.close + 1
-    guard let time = time(&cursor) else {
-      throw TraceError(line: line, "no time after the CPU: \(cursor.rest.prefix(80))")
+    if var latency = LatencyLayout.head(cursor), let event = event(latency.head, &latency.rest) { return event }
+    if let found = withoutCPU(cursor) { return found }
+    if line == 1, let tool = recorder(cursor) {
+      throw TraceError(line: 1, "this is a recording, not yet text: print it with \(tool)")
     }
-    head.time = time
-    cursor.skipBlanks()
-    guard let name = name(&cursor) else {
-      throw TraceError(line: line, "no event's name, the line is cut off or corrupt: \(cursor.rest.prefix(80))")
-    }
-    head.name = name
-    cursor.skipBlanks()
-    return .event(head, cursor)
+    throw TraceError(line: line, reason ?? "not a line of a trace: \(cursor.rest)")
   }
 
-  /// Lines without `[cpu]`: headers, lost events, call chains.
-  private static func withoutCPU(_ start: TextCursor, _ line: Int) throws(TraceError) -> Line {
+  /// What prints the recording that begins like this as text; nil when it is none that is known.
+  private static func recorder(_ start: TextCursor) -> StaticString? {
+    var cursor = start
+    if cursor.take("PERFILE2") { return "perf script" }
+    return cursor.take("\u{17}\u{8}Dtracing") ? "trace-cmd report" : nil
+  }
+
+  /// What stands behind the time: an event's name and its text, or what a tracer prints that is no event; nil when it is
+  /// neither, and the cursor is where it broke off.
+  private static func event(_ head: LineHead, _ cursor: inout TextCursor) -> Line? {
+    var head = head
+    cursor.skipBlanks()
+    let start = cursor
+    if let name = name(&cursor) {
+      head.name = name
+      cursor.skipBlanks()
+      return .event(head, cursor)
+    }
+    // `perf script -F +period` has the period before the name.
+    var counted = start
+    if counted.decimal() != nil, counted.byte == 0x20 {
+      counted.skipBlanks()
+      if let name = name(&counted) {
+        head.name = name
+        counted.skipBlanks()
+        return .event(head, counted)
+      }
+    }
+    return withoutName(start)
+  }
+
+  /// Entries of a trace that are no events: the function tracer's, stack traces, system calls, perf's own records.
+  private static func withoutName(_ start: TextCursor) -> Line? {
+    var cursor = start
+    if cursor.take("PERF_RECORD_LOST") { return .lost(start.rest) }
+    if cursor.take("PERF_RECORD_") || cursor.take("<stack trace>") || cursor.take("<user stack trace>") {
+      return .nothing
+    }
+    // ftrace prints `sys_ioctl(fd: b, …)` and `sys_ioctl -> 0x0`, and the function tracer `callee <-caller`.
+    if cursor.take("sys_") { return .nothing }
+    return isLetter(cursor.byte) && cursor.seek(" <-") ? .nothing : nil
+  }
+
+  /// A comment: nothing, unless it says that the recorder's buffer ran over. ftrace marks where each CPU's buffer begins only then.
+  private static func comment(_ start: TextCursor) -> Line {
+    var cursor = start
+    if cursor.take("##### CPU ") { return cursor.seek("buffer started") ? .lost(start.rest) : .nothing }
+    guard cursor.seek("entries-in-buffer/entries-written:"), let kept = cursor.decimal(), cursor.take("/"),
+      let written = cursor.decimal(), kept < written
+    else { return .nothing }
+    return .lost(start.rest)
+  }
+
+  /// Lines without `[cpu]`: headers, lost events, call chains. Nil: it is none of these.
+  private static func withoutCPU(_ start: TextCursor) -> Line? {
     var cursor = start
     cursor.skipBlanks()
-    if cursor.isAtEnd { return .none }
+    if cursor.isAtEnd { return .nothing }
     if cursor.take("CPU:") || cursor.take("CPU ") {
-      return cursor.seek("LOST") ? .lost(start.rest) : .none
+      var text = cursor
+      // ftrace: `CPU:3 [LOST 12 EVENTS]`; trace-cmd: `CPU:3 [12 EVENTS DROPPED]`.
+      return cursor.seek("LOST") || text.seek("DROPPED") ? .lost(start.rest) : .nothing
     }
-    if cursor.take("cpus=") || cursor.take("version = ") { return .none }
+    if cursor.take("cpus=") || cursor.take("version = ") { return .nothing }
     // A call chain of perf or of ftrace's stacktrace option.
     if start.byte == 0x09 || cursor.take("=>") || cursor.take("<stack trace>") || cursor.take("ffffffff") {
-      return .none
+      return .nothing
     }
-    throw TraceError(line: line, "not a line of a trace: \(cursor.rest.prefix(80))")
+    return nil
   }
 
-  /// The first ` [digits]` of the line.
-  private static func cpuBracket(_ start: TextCursor) -> (open: Int, close: Int, cpu: Int32)? {
-    var index = start.position
+  /// The next ` [digits]` of the line.
+  private static func cpuBracket(_ start: TextCursor, from: Int) -> (open: Int, close: Int, cpu: Int32)? {
+    var index = from
     while let bracket = start.first(0x5B, from: index) {
       index = bracket
       if index > start.position, start[index - 1] == 0x20 || start[index - 1] == 0x09 {
@@ -100,8 +161,8 @@ enum LineParser {
     return TaskID(value)
   }
 
-  /// Passes flags, reads `seconds.fraction:`. Unit of the result: nanoseconds.
-  private static func time(_ cursor: inout TextCursor) -> UInt64? {
+  /// Passes flags, reads `seconds.fraction:`. Unit of the result: nanoseconds, or ticks.
+  static func time(_ cursor: inout TextCursor) -> UInt64? {
     for _ in 0..<3 {
       cursor.skipBlanks()
       var attempt = cursor
@@ -109,15 +170,21 @@ enum LineParser {
         cursor = attempt
         return time
       }
+      // Flags hold no bracket: this one was in a task's name, and the CPU's follows.
+      if cursor.byte == 0x5B { return nil }
       while !cursor.isAtEnd, cursor.byte != 0x20 { cursor.position += 1 }
     }
     return nil
   }
 
+  /// `seconds.fraction:`, or the ticks of a clock that has no seconds (`tsc`, `counter`): a number and a colon.
   private static func timeHere(_ cursor: inout TextCursor) -> UInt64? {
-    guard cursor.byte >= 0x30, cursor.byte <= 0x39, let seconds = cursor.decimal(), cursor.byte == 0x2E else {
-      return nil
+    guard cursor.byte >= 0x30, cursor.byte <= 0x39, let seconds = cursor.decimal() else { return nil }
+    if cursor.byte == 0x3A {
+      cursor.position += 1
+      return UInt64(seconds)
     }
+    guard cursor.byte == 0x2E else { return nil }
     cursor.position += 1
     var fraction: UInt64 = 0
     var digits = 0
@@ -148,12 +215,11 @@ enum LineParser {
         start = cursor.position
         continue
       }
-      guard byte == 0x5F || byte == 0x2E || byte >= 0x30 && byte <= 0x39 || byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A
-      else {
-        return nil
-      }
+      guard byte == 0x5F || byte == 0x2E || byte >= 0x30 && byte <= 0x39 || isLetter(byte) else { return nil }
       cursor.position += 1
     }
     return nil
   }
+
+  private static func isLetter(_ byte: UInt8) -> Bool { byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A }
 }

@@ -153,7 +153,8 @@ extension TraceRecord {
   /// The vCPU that the record names.
   var vcpu: Int? {
     switch content {
-    case .entry(let vcpu), .exit(let vcpu, _), .pageFault(let vcpu, _, _): vcpu
+    case .entry(let vcpu), .pageFault(let vcpu, _, _): vcpu
+    case .exit(let vcpu, _): vcpu
     default: nil
     }
   }

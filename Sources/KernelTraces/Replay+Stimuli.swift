@@ -10,7 +10,7 @@ extension Replay {
     case .entry(let vcpu): failure = enter(vcpu, task)
     case .exit(let vcpu, let reason):
       failure = attemptAnyOrder(task) { $0.complete(task) }
-      join(vcpu, task)
+      if let vcpu { join(vcpu, task) }
       tasks[task].hasMisconfiguration = reason == .misconfiguration
     case .unmapRange(let start, let end):
       failure = attemptAnyOrder(task) { $0.settle(task) }

@@ -59,6 +59,8 @@ package struct Replay: Sendable {
   /// Takes one record, on the guesses as they are.
   private mutating func take(_ record: TraceRecord) {
     report.lines = record.line
+    // Before its task is looked up: a trace of a whole machine has more tasks than those that matter.
+    if case .other(let name) = record.content { return ignore(name) }
     let last = lastTask
     let task = number(of: record.task)
     if last.number >= 0, last.number != task { relax(last.number) }
@@ -71,8 +73,7 @@ package struct Replay: Sendable {
     case .otherMMU(let name):
       report.kvmmmu += 1
       return ignore(name)
-    case .other(let name): return ignore(name)
-    case .probe(.other), .probe(.flush), .age: return
+    case .other, .probe(.other), .probe(.flush), .age: return
     default: stimulus(record.content, task, record.line)
     }
     mmu.tables.trimHistory()

@@ -19,6 +19,14 @@ struct TextCursor {
   /// The byte at hand; 0 at the end.
   var byte: UInt8 { position < end ? bytes[position] : 0 }
 
+  /// The value of the digit or letter at hand in base 36; nil when it is neither.
+  var digit: UInt8? {
+    let byte = byte
+    if byte >= 0x30, byte <= 0x39 { return byte - 0x30 }
+    let letter = byte | 0x20
+    return letter >= 0x61 && letter <= 0x7A ? letter - 0x61 + 10 : nil
+  }
+
   mutating func skipBlanks() {
     while position < end, bytes[position] == 0x20 || bytes[position] == 0x09 { position += 1 }
   }
@@ -106,6 +114,15 @@ struct TextCursor {
   /// The bytes of a range as text, for messages.
   func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 
-  /// The rest of the line as text, for messages.
-  var rest: String { text(position..<end) }
+  /// The beginning of the line's rest as text, for messages: what could move a terminal's cursor is replaced.
+  var rest: String {
+    var text = ""
+    for scalar in self.text(position..<min(end, position + 80)).unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned, .privateUse: text.append("\u{FFFD}")
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return text
+  }
 }

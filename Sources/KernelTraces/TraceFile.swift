@@ -12,11 +12,11 @@ package struct TraceFile: ~Copyable {
   package init(path: String) throws(TraceError) {
     let descriptor = path == "-" ? dup(0) : open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
-      throw TraceError(line: 0, "\(path): cannot be opened: \(String(cString: strerror(errno)))")
+      throw TraceError(line: 0, "cannot be opened: \(String(cString: strerror(errno)))")
     }
     guard let handle = gzdopen(descriptor, "rb") else {
       close(descriptor)
-      throw TraceError(line: 0, "\(path): no memory to read it")
+      throw TraceError(line: 0, "no memory to read it")
     }
     gzbuffer(handle, 1 << 18)
     self.handle = handle
@@ -34,7 +34,9 @@ package struct TraceFile: ~Copyable {
     }
     var code: Int32 = 0
     if count < 0 {
-      let text = gzerror(handle, &code).map { String(cString: $0) } ?? "unknown"
+      // zlib puts the file's name, here its descriptor's number, before the reason.
+      let whole = gzerror(handle, &code).map { String(cString: $0) } ?? "unknown"
+      let text = whole.split(separator: ": ", maxSplits: 1).last.map(String.init) ?? whole
       throw TraceError(line: line, code == Z_ERRNO ? "cannot be read: \(text)" : "the gzip stream is corrupt: \(text)")
     }
     if count == 0 {

@@ -3,7 +3,8 @@
 /// The three differ in what stands before the event's name:
 ///   ftrace     `comm-pid [(tgid)] [cpu] flags time: event: text`
 ///   trace-cmd  `comm-pid [cpu] [flags] time: event: text`, header lines `cpus=N`, `version = N`
-///   perf       `comm pid[/tid] [cpu] time: group:event: text`, call chains indented below
+///   perf       `comm pid[/tid] [cpu] time: [period] group:event: text`, call chains indented below
+///   latency    `comm-pid cpuflags time: event: text`, ftrace's and trace-cmd's
 /// A line that is none of these is an error with its number; so are lost events and a clock that goes backwards, because
 /// nothing that follows could be trusted. Memory is the buffer, whatever the trace's length.
 import Glibc
@@ -19,6 +20,8 @@ package struct TraceReader: ~Copyable {
   package private(set) var line = 0
   private var lastTime: UInt64 = 0
   private var lastTimedLine = 0
+  /// Whether the line read last has no end: the file's last one, which may be cut off anywhere.
+  package private(set) var isLastCutOff = false
   /// How the trace spells access rights; nil until an event has shown it.
   package private(set) var accessNames: KernelVersion.AccessNames?
   /// The names of events that are not compared, in the order of first appearance.
@@ -49,19 +52,18 @@ package struct TraceReader: ~Copyable {
     let wantsSpelling = accessNames == nil
     var record = try buffer.withUnsafeBufferPointer { bytes throws(TraceError) -> TraceRecord? in
       switch try LineParser.parse(bytes, range, line: number) {
-      case .none: return nil
+      case .nothing: return nil
       case .lost(let text): throw TraceError(line: number, "the recorder lost events here: \(text)")
       case .event(let head, var cursor):
         let kind = EventKind.named(hash: EventKind.hash(UnsafeBufferPointer(rebasing: bytes[head.name])))
         var content = TraceContent.other(EventName(-1))
         if let kind {
           if wantsSpelling, kind == .getPage {
-            var copy = cursor
-            spelling = copy.seek(" rwux") ? .readWriteUserExecute : .writeUserExecute
+            spelling = Self.spelling(cursor)
           }
           guard let found = EventParser.content(kind, &cursor) else {
             throw TraceError(
-              line: number, "\(kind.rawValue) not understood, cut off or corrupt: \(cursor.rest.prefix(80))")
+              line: number, "\(kind.rawValue) not understood, cut off or corrupt: \(cursor.rest)")
           }
           content = found
         }
@@ -75,9 +77,20 @@ package struct TraceReader: ~Copyable {
     return record
   }
 
+  /// How a page's event spells access rights; nil where libtraceevent has printed it, whose spelling is its own.
+  private static func spelling(_ text: TextCursor) -> KernelVersion.AccessNames? {
+    var kernel = text
+    guard kernel.seek("sp gen ") else { return nil }
+    return kernel.seek(" rwux") ? .readWriteUserExecute : .writeUserExecute
+  }
+
+  /// How many names are kept apart; those beyond share one, so that a trace cannot fill the memory with them.
+  private static let nameLimit = 256
+
   private mutating func intern(_ name: String) -> EventName {
     if let index = names.firstIndex(of: name) { return EventName(Int32(index)) }
-    names.append(name)
+    if names.count > Self.nameLimit { return EventName(Int32(Self.nameLimit)) }
+    names.append(names.count == Self.nameLimit ? "(further names)" : name)
     return EventName(Int32(names.count - 1))
   }
 
@@ -93,6 +106,7 @@ package struct TraceReader: ~Copyable {
       if hasEnded {
         guard start < end else { return nil }
         defer { start = end }
+        isLastCutOff = true
         return start..<end
       }
       try refill()

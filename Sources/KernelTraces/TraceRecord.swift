@@ -57,7 +57,8 @@ package enum TraceContent: Hashable, Sendable {
   case mmu(TraceEvent)
   case pageFault(vcpu: Int, address: UInt64, code: UInt64)
   case entry(vcpu: Int)
-  case exit(vcpu: Int, ExitReason)
+  /// Older versions of libtraceevent do not print the vCPU.
+  case exit(vcpu: Int?, ExitReason)
   case unmapRange(start: UInt64, end: UInt64)
   /// `kvm_age_hva` or `kvm_test_age_hva`.
   case age
