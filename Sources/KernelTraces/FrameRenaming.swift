@@ -109,6 +109,9 @@ struct FrameRenaming {
     }
   }
 
+  /// The hashed pointer of the entry at an address of the trace; nil when none was shown.
+  func pointer(of address: UInt64?) -> UInt64? { address.flatMap { pointerByAddress[$0] } }
+
   /// What an entry's pointer says.
   enum Pairing {
     case same

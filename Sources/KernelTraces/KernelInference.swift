@@ -71,7 +71,17 @@ package enum Conformance {
       }
     }
     best.report.isAmbiguous = choice.isAmbiguous
+    try refuse(best.report)
     return best.report
+  }
+
+  /// A difference that the trace's own end or beginning makes is none of the engine's.
+  private static func refuse(_ report: ReplayReport) throws(TraceError) {
+    guard let difference = report.difference else { return }
+    if report.isLastCutOff, difference.line == report.lines {
+      throw TraceError(line: difference.line, "the trace is cut off inside of this line")
+    }
+    if difference.isIncomplete { throw TraceError(line: difference.line, difference.reason) }
   }
 
   /// One reading of a trace.
@@ -82,7 +92,20 @@ package enum Conformance {
     var replay = MachineReplay(kernel, .npt, assignments: assignments)
     while !replay.hasDiffered, let record = try reader.next() { replay.consume(record) }
     var report = replay.finish(names: reader.names)
+    if report.kvmmmu == 0, replay.hasDiffered, try !hasEvents(&reader) { report.difference = nil }
     report.lines = reader.line
+    report.isLastCutOff = reader.isLastCutOff
     return (report, replay.guesses, replay.machineCount)
+  }
+
+  /// Whether an event of kvmmmu follows.
+  private static func hasEvents(_ reader: inout TraceReader) throws(TraceError) -> Bool {
+    while let record = try reader.next() {
+      switch record.content {
+      case .mmu, .otherMMU: return true
+      default: continue
+      }
+    }
+    return false
   }
 }

@@ -59,7 +59,7 @@ extension Replay {
   }
 
   /// The trace's physical address for one of the engine's.
-  private func traced(_ address: UInt64) -> UInt64? {
+  func traced(_ address: UInt64) -> UInt64? {
     guard let table = mmu.tables.table(at: PFN(address >> 12)), let frame = frames.frame(of: table) else { return nil }
     return (frame & ~(mmu.format.encryption >> 12)) << 12 | address & 0xFFF
   }

@@ -35,8 +35,11 @@ package struct Difference: Sendable, Hashable {
   package let line: Int
   /// Both sides and why they are not the same.
   package let reason: String
+  /// Whether the trace lacks what a replay needs; then nothing is said of the engine.
+  package let isIncomplete: Bool
   /// The last events that matched, and the one that did not, as the trace has them.
   package let traceSide: [String]
+  /// The same as the engine has them, in the trace's frames and pointers where those are known.
   package let engineSide: [String]
   /// The entries on the way to the frame concerned, from the root down.
   package let path: [String]
@@ -52,6 +55,8 @@ package struct ReplayReport: Sendable {
   package var format: SPTEFormat
   /// Lines of the trace.
   package var lines = 0
+  /// Whether the last line has no end, so that it may be cut off.
+  package var isLastCutOff = false
   /// Events of the group kvmmmu.
   package var kvmmmu = 0
   package var compared = 0
@@ -68,6 +73,9 @@ package struct ReplayReport: Sendable {
   package var checks: [EngineCheck] = []
   package var difference: Difference?
 
-  /// Whether every event matched.
+  /// Whether there was nothing to compare.
+  package var isVacuous: Bool { kvmmmu == 0 }
+
+  /// Whether every event matched, if there was any.
   package var isConformant: Bool { difference == nil && checks.isEmpty }
 }

@@ -30,6 +30,8 @@ package struct TraceCheckReport: Sendable {
   package var kernel: KernelVersion
   package var isAmbiguous = false
   package var lines = 0
+  /// Whether the last line has no end, so that it may be cut off.
+  package var isLastCutOff = false
   /// Events of the group kvmmmu.
   package var events = 0
   /// How often each rule was applied.
@@ -39,6 +41,9 @@ package struct TraceCheckReport: Sendable {
   package var violationCount = 0
   /// Rules that this trace does not let one check, and why.
   package var notCheckable: [(rule: TraceRule, reason: String)] = []
+
+  /// Whether there was nothing to check.
+  package var isVacuous: Bool { events == 0 }
 
   package var isClean: Bool { violationCount == 0 }
 }

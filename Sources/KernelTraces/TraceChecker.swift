@@ -343,6 +343,11 @@ extension Conformance {
     var report = checker.finish()
     report.isAmbiguous = choice.isAmbiguous
     report.lines = reader.line
+    report.isLastCutOff = reader.isLastCutOff
+    let isAtEnd = report.violations.count == report.violationCount && !report.isClean
+    if report.isLastCutOff, isAtEnd, report.violations.allSatisfy({ $0.line == report.lines }) {
+      throw TraceError(line: report.lines, "the trace is cut off inside of this line")
+    }
     return report
   }
 }

@@ -65,6 +65,7 @@ package struct TraceReader: ~Copyable {
             throw TraceError(
               line: number, "\(kind.rawValue) not understood, cut off or corrupt: \(cursor.rest)")
           }
+          try Self.refuseOldKernel(found, line: number)
           content = found
         }
         if case .other = content { unknown = cursor.text(head.name) }
@@ -75,6 +76,16 @@ package struct TraceReader: ~Copyable {
     if let spelling { accessNames = spelling }
     if let unknown { record?.content.name(intern(unknown)) }
     return record
+  }
+
+  /// Older kernels than those that are known have another value for an entry without a page: a table that is linked shows it.
+  private static func refuseOldKernel(_ content: TraceContent, line: Int) throws(TraceError) {
+    guard case .mmu(.spteChanged(_, _, let level, let old, let new)) = content, old.rawValue == 0,
+      level > .page4K, new.isTable(at: level)
+    else { return }
+    let known = KernelVersion.traced.map(\.name).joined(separator: ", ")
+    throw TraceError(
+      line: line, "an empty entry is 0 and not 8000000000000000: a kernel older than those that are known (\(known))")
   }
 
   /// How a page's event spells access rights; nil where libtraceevent has printed it, whose spelling is its own.

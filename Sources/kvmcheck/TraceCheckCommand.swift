@@ -37,6 +37,7 @@ struct TraceCheckCommand: ParsableCommand {
     }
     try console.finish()
     if !report.isClean { throw ExitCode.violated }
+    if report.isVacuous { throw ExitCode.vacuous }
   }
 
   private static func text(_ report: TraceCheckReport, _ file: String) -> String {
@@ -53,7 +54,12 @@ struct TraceCheckCommand: ParsableCommand {
     if report.violationCount > report.violations.count {
       lines.append("  and \(report.violationCount - report.violations.count) more")
     }
-    lines.append(report.isClean ? "  no violation" : "  \(report.violationCount) violations")
+    if report.isLastCutOff { lines.append("  the last line has no end: the trace may be cut off in it") }
+    if report.isVacuous {
+      lines.append("  nothing was checked: the trace has no event of the group kvmmmu")
+    } else {
+      lines.append(report.isClean ? "  no violation" : "  \(report.violationCount) violations")
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -71,7 +77,7 @@ struct TraceCheckCommand: ParsableCommand {
         report.violations.map {
           .object(["line": .integer($0.line), "rule": .string($0.rule.rawValue), "detail": .string($0.detail)])
         }),
-      "ok": .boolean(report.isClean),
+      "ok": .boolean(report.isClean && !report.isVacuous),
     ])
   }
 }

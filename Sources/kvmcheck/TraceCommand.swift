@@ -54,6 +54,7 @@ struct TraceReplayCommand: ParsableCommand {
     }
     try console.finish()
     if !report.isConformant { throw ExitCode.contradiction }
+    if report.isVacuous { throw ExitCode.vacuous }
   }
 
   private static func text(_ report: ReplayReport, _ file: String) -> String {
@@ -75,7 +76,15 @@ struct TraceReplayCommand: ParsableCommand {
     lines += report.untold.map { "  not told by the trace: \($0)" }
     lines += report.checks.map { "  check of the engine: \($0.name): \($0.detail)" }
     if let difference = report.difference { lines += text(difference) }
-    lines.append(report.isConformant ? "  the engine does what the trace shows" : "  the engine differs")
+    if report.isLastCutOff { lines.append("  the last line has no end: the trace may be cut off in it") }
+    if report.isConformant {
+      lines.append(
+        report.isVacuous
+          ? "  nothing was compared: the trace has no event of the group kvmmmu"
+          : "  the engine does what the trace shows")
+    } else {
+      lines.append("  the engine differs")
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -93,7 +102,7 @@ struct TraceReplayCommand: ParsableCommand {
       "allowed": .object(
         JSON.Members(report.allowed.map { ($0.key.rawValue, JSON.integer($0.value)) }.sorted { $0.0 < $1.0 })),
       "ignored": .object(JSON.Members(report.ignored.map { ($0.name, JSON.integer($0.count)) })),
-      "ok": .boolean(report.isConformant),
+      "ok": .boolean(report.isConformant && !report.isVacuous),
       "firstDifference": report.difference.map { difference in
         .object([
           "line": .integer(difference.line), "reason": .string(difference.reason),

@@ -1,0 +1,64 @@
+import Foundation
+import Interchange
+import Testing
+
+@Suite("trace replay and trace check: exit codes, and what they print")
+struct TraceCommandTests {
+  private static let folder = "Tests/Fixtures/traces/"
+
+  private static func run(_ command: String, _ arguments: [String], input: String = "") throws -> CommandLineTool.Result
+  {
+    try CommandLineTool.run(["trace", command] + arguments, input: input)
+  }
+
+  @Test("0: a recorded trace", arguments: ["replay", "check"])
+  func conformant(command: String) throws {
+    let result = try Self.run(command, [Self.folder + "6.12.95-s1-2m.trace.gz"])
+    #expect(result.status == 0)
+    #expect(result.errors == "")
+  }
+
+  @Test("another kernel's trace: 50 by replay, 10 by check, with the line")
+  func otherKernel() throws {
+    let arguments = ["--kernel", "7.3", Self.folder + "6.12.95-s1-2m.trace.gz"]
+    let replayed = try Self.run("replay", arguments)
+    #expect(replayed.status == 50)
+    #expect(replayed.output.contains("  first difference, line "))
+    #expect(replayed.output.hasSuffix("  the engine differs\n"))
+    let checked = try Self.run("check", arguments)
+    #expect(checked.status == 10)
+    #expect(checked.output.contains(": violated: a table that is announced as zapped was linked, and its entry goes: "))
+  }
+
+  @Test(
+    "12: no event of kvmmmu, nothing claimed", arguments: ["", "# tracer: nop\n", "a-1 [000] 1.0: kvm_entry: vcpu 0\n"])
+  func vacuous(text: String) throws {
+    let replayed = try Self.run("replay", ["-"], input: text)
+    #expect(replayed.status == 12)
+    #expect(replayed.output.hasSuffix("  nothing was compared: the trace has no event of the group kvmmmu\n"))
+    let checked = try Self.run("check", ["-"], input: text)
+    #expect(checked.status == 12)
+    #expect(checked.output.hasSuffix("  nothing was checked: the trace has no event of the group kvmmmu\n"))
+    let json = try Self.run("replay", ["-", "--format", "json"], input: text).json()
+    #expect(json["ok"] == .boolean(false))
+  }
+
+  @Test(
+    "40: what cannot be read, with file and line and nothing on standard output",
+    arguments: [
+      ("nonsense\n", "-: line 1: not a line of a trace: nonsense\n"),
+      ("\nCPU:1 [7 EVENTS DROPPED]\n", "-: line 2: the recorder lost events here: CPU:1 [7 EVENTS DROPPED]\n"),
+      ("a-1 [000] 1.0: kvm_tdp_m", "-: line 1: no event's name, the line is cut off or corrupt: \n"),
+    ])
+  func unreadable(text: String, message: String) throws {
+    for command in ["replay", "check"] {
+      let result = try Self.run(command, ["-"], input: text)
+      #expect(result.status == 40)
+      #expect(result.output == "")
+      #expect(result.errors.hasSuffix(message))
+    }
+    let missing = try Self.run("replay", ["/nonexistent/trace"])
+    #expect(missing.status == 40)
+    #expect(missing.errors.hasSuffix("/nonexistent/trace: cannot be opened: No such file or directory\n"))
+  }
+}
