@@ -45,10 +45,15 @@ struct TreeAssertionTests {
     return names()
   }
 
-  private mutating func finish(_ recovery: NXRecovery) -> [String] {
+  private mutating func finish(_ recovery: NXRecovery, isDirtyTracked: Bool = false) -> [String] {
     var recovery = recovery
-    while true { if case .finished = recovery.step(&mmu) { break } }
-    return names()
+    while true {
+      switch recovery.step(&mmu) {
+      case .asks: recovery.answer(isDirtyTracked: isDirtyTracked)
+      case .finished: return names()
+      default: continue
+      }
+    }
   }
 
   @Test("a walk begins inside of its tree: below the shared bit", arguments: [0, 1 << 35 - 1, 1 << 35])
@@ -276,6 +281,51 @@ struct TreeAssertionTests {
   }
 
   @Test(
+    "a table of a slot that is logged is taken off the NX worker's list and stays in its tree",
+    arguments: [KernelVersion.linux616, .linux619])
+  mutating func recoveryWhileLogging(version: KernelVersion) {
+    let (root, table) = executed(version)
+    let before = mmu.statistics.tablesFreed
+    #expect(finish(NXRecovery(version, budget: 8), isDirtyTracked: true) == [])
+    #expect(mmu.possibleNXHugePages == [])
+    #expect(!mmu.tables[table].forbidsHugePage)
+    #expect(mmu.tables[table].life == .linked)
+    #expect(mmu.lookup(root, GFN(0x200)).location.table == table)
+    #expect(mmu.lookup(root, GFN(0x200)).entry.isPresent)
+    #expect(mmu.statistics.tablesFreed == before)
+    // The list is empty, so the next round, logged or not, has nothing to do.
+    #expect(finish(NXRecovery(version, budget: 8)) == [])
+    #expect(mmu.tables[table].life == .linked)
+  }
+
+  @Test("the NX worker asks about each table of its budget, and about no more")
+  mutating func recoveryBudget() {
+    let (root, first) = executed(.linux619)
+    for gfn in [0x400, 0x600] as [UInt64] {
+      run(
+        FaultRequest(vcpu: 0, address: gfn << 12, code: [.fetch, .user]), in: root, page: PFN(0x800 + gfn),
+        limit: .page2M)
+    }
+    let second = mmu.lookup(root, GFN(0x400)).location.table
+    let third = mmu.lookup(root, GFN(0x600)).location.table
+    #expect(mmu.possibleNXHugePages == [first, second, third])
+    var recovery = NXRecovery(.linux619, budget: 2)
+    var asked: [GFN] = []
+    loop: while true {
+      switch recovery.step(&mmu) {
+      case .asks:
+        if let gfn = recovery.question(mmu) { asked.append(gfn) }
+        recovery.answer(isDirtyTracked: asked.count == 1)
+      case .finished: break loop
+      default: continue
+      }
+    }
+    #expect(asked == [GFN(0x200), GFN(0x400)])
+    #expect(mmu.possibleNXHugePages == [third])
+    #expect([first, second, third].map { mmu.tables[$0].life } == [.linked, .removed, .linked])
+  }
+
+  @Test(
     "a table made for a fetch of a small page keeps a later huge page away, and is not the NX worker's",
     arguments: [true, false])
   mutating func executedSmall(isMitigated: Bool) {
@@ -348,6 +398,8 @@ struct TreeAssertionTests {
     let parent = mmu.tables[table].parent
     var recovery = NXRecovery(.linux619, budget: 8)
     _ = recovery.step(&mmu)
+    _ = recovery.step(&mmu)
+    recovery.answer(isDirtyTracked: false)
     _ = recovery.step(&mmu)
     mmu.tables[parent] = new(mmu.tables[parent])
     return finish(recovery)

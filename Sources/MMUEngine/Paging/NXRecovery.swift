@@ -1,16 +1,19 @@
 /// The worker that gives huge pages back which the NX mitigation had split for a fetch.
 ///
 /// It takes tables from the list of those where a huge page is wanted, the oldest first, and zaps the entry above each; the
-/// next fault maps a huge page again. Until Linux 6.16 it holds mmu_lock for write, since 6.19 for read, where others may
+/// next fault maps a huge page again. In a slot that is logged it would not, so such a table is only taken off the list: the
+/// end of logging gives all of the slot's huge pages back. Until Linux 6.16 it holds mmu_lock for write, since 6.19 for read, where others may
 /// replace the entry between its being read and its exchange. It is a reader of RCU from its lock to its unlock, and flushes
 /// before it stops being one: the tables that it has unlinked are freed after that.
-/// Abstraction: tables of a slot that is logged are zapped too; the kernel only takes them off the list.
 /// Source: Linux 6.16 arch/x86/kvm/mmu/mmu.c, kvm_recover_nx_huge_pages; tdp_mmu.c, kvm_tdp_mmu_zap_sp; Linux 6.19
 /// kvm_tdp_mmu_zap_possible_nx_huge_page.
 package struct NXRecovery: Sendable {
   private enum Phase: Hashable, Sendable {
     case lock
     case next
+    /// Whether the slot of the table's frames is logged is asked for.
+    case ask(TableID)
+    case read(TableID)
     /// The entry above the table was read; zapping it is another micro-step.
     case zap(TableID)
     case follow
@@ -39,6 +42,8 @@ package struct NXRecovery: Sendable {
       phase = .next
       return .silent
     case .next: return next(&mmu)
+    case .ask: return .asks
+    case .read(let table): return read(table, &mmu)
     case .zap(let table): return zap(table, &mmu)
     case .follow:
       if aftermath?.isSpinning(mmu) == true { return .blocked }
@@ -57,7 +62,19 @@ package struct NXRecovery: Sendable {
     }
   }
 
-  /// Takes the oldest table off the list and reads the entry above it.
+  /// The frame whose slot the worker asks about; nil when it does not ask.
+  package func question(_ mmu: TDPMMU) -> GFN? {
+    guard case .ask(let table) = phase else { return nil }
+    return mmu.tables[table].gfn
+  }
+
+  /// Answers whether the slot is logged, as the memslots at hand say: the worker is a reader of SRCU.
+  package mutating func answer(isDirtyTracked: Bool) {
+    guard case .ask(let table) = phase else { return }
+    phase = isDirtyTracked ? .next : .read(table)
+  }
+
+  /// Takes the oldest table off the list.
   private mutating func next(_ mmu: inout TDPMMU) -> MicroStep {
     guard budget > 0, let table = mmu.possibleNXHugePages.first else {
       phase = needsFlush && !mmu.has(.recoveryWithoutFlush) ? .flush : .unlock
@@ -66,11 +83,20 @@ package struct NXRecovery: Sendable {
     budget -= 1
     mmu.possibleNXHugePages.removeFirst()
     mmu.tables[table].forbidsHugePage = false
-    guard let iterator = mmu.iterator(above: table) else {
+    iterator = mmu.iterator(above: table)
+    phase = .ask(table)
+    return .asks
+  }
+
+  /// Reads the entry above the table. Where it lies was known when the table was listed: who takes the table out of its tree
+  /// under mmu_lock held for read leaves `ptep` alone.
+  private mutating func read(_ table: TableID, _ mmu: inout TDPMMU) -> MicroStep {
+    guard let location = iterator?.location else {
       mmu.report(.zapOrphan, "table \(table.rawValue) hangs below no entry")
+      phase = .next
       return .silent
     }
-    self.iterator = iterator
+    iterator?.old = mmu.tables[location]
     phase = .zap(table)
     return .silent
   }

@@ -7,6 +7,8 @@ package struct RecoveryWorker: Sendable {
   var recovery: NXRecovery?
   /// How many rounds have come to their end.
   package private(set) var rounds = 0
+  /// How many tables it has left in place since their slot was logged.
+  package fileprivate(set) var tablesKept = 0
 
   /// The agent's number.
   static let agent = 5
@@ -30,7 +32,12 @@ extension MMUHost {
     case .event(let event): record(RecoveryWorker.agent, .mmu(event))
     case .flush: requestFlush()
     case .finished: worker.finish()
-    case .silent, .kick, .blocked, .asks: return
+    case .asks:
+      guard let gfn = worker.recovery?.question(mmu) else { return }
+      let isDirtyTracked = Self.slot(of: gfn.rawValue).map { isLogged[$0] } ?? false
+      if isDirtyTracked { worker.tablesKept += 1 }
+      worker.recovery?.answer(isDirtyTracked: isDirtyTracked)
+    case .silent, .kick, .blocked: return
     }
   }
 }
