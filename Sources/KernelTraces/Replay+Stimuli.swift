@@ -9,11 +9,11 @@ extension Replay {
     case .pageFault(let vcpu, let address, let code): failure = pageFault(vcpu, address, code, task)
     case .entry(let vcpu): failure = enter(vcpu, task)
     case .exit(let vcpu, let reason):
-      failure = attemptAnyOrder(task) { $0.complete(task) }
+      failure = completeInAnyOrder(task)
       if let vcpu { join(vcpu, task) }
       tasks[task].hasMisconfiguration = reason == .misconfiguration
     case .unmapRange(let start, let end):
-      failure = attemptAnyOrder(task) { $0.settle(task) }
+      failure = isIdle(task) ? nil : attemptAnyOrder(task) { $0.settle(task) }
       stimuli.invalidations += 1
       beginNotifierRange(start..<max(start, end), task)
     case .probe(let probe):
@@ -49,7 +49,7 @@ extension Replay {
   }
 
   private mutating func pageFault(_ vcpu: Int, _ address: UInt64, _ code: UInt64, _ task: Int) -> Mismatch? {
-    if let failure = attemptAnyOrder(task, { $0.complete(task) }) { return failure }
+    if let failure = completeInAnyOrder(task) { return failure }
     join(vcpu, task)
     let bits = mmu.format.vendor == .ept ? FaultCode.qualification(code).rawValue : code
     guard beginFault(task, address: address, code: bits) else {
@@ -60,7 +60,8 @@ extension Replay {
 
   /// A vCPU enters the guest: whatever its task had to do is done, and it has a valid root.
   private mutating func enter(_ vcpu: Int, _ task: Int) -> Mismatch? {
-    attemptAnyOrder(task) { replay in
+    if isIdle(task), tasks[task].vcpu == vcpu, let root = vcpus[vcpu]?.root, !mmu.tables[root].isInvalid { return nil }
+    return attemptAnyOrder(task) { replay in
       if let failure = replay.complete(task) { return failure }
       replay.join(vcpu, task)
       guard let root = replay.vcpus[vcpu]?.root, !replay.mmu.tables[root].isInvalid else {
@@ -99,14 +100,14 @@ extension Replay {
     case .invalidateRoots, .flushShadowMemslot: return advance(probe, task)
     case .setAttributes, .invalidateFile: return bracket(probe, task)
     case .attributesSet:
-      let failure = attemptAnyOrder(task) { $0.complete(task) }
+      let failure = completeInAnyOrder(task)
       return failure
     default: break
     }
-    if let failure = attemptAnyOrder(task, { replay in replay.completeWalks(task) }) { return failure }
+    if !isIdle(task), let failure = attemptAnyOrder(task, { $0.completeWalks(task) }) { return failure }
     switch probe {
     case .setMemslot(let change):
-      if let failure = attemptAnyOrder(task, { $0.complete(task) }) { return failure }
+      if let failure = completeInAnyOrder(task) { return failure }
       seesMemslots = true
       stimuli.memslotCalls += 1
       tasks[task].jobs.append(.memslot(SlotChange(change: change)))
@@ -181,7 +182,7 @@ extension Replay {
 
   /// An invalidation that is not the mmu notifier's: attributes, or a hole in guest_memfd.
   private mutating func bracket(_ probe: Probe, _ task: Int) -> Mismatch? {
-    if let failure = attemptAnyOrder(task, { $0.complete(task) }) { return failure }
+    if let failure = completeInAnyOrder(task) { return failure }
     if case .setAttributes = probe { stimuli.attributeChanges += 1 }
     var invalidation = Invalidation()
     invalidation.hasBegun = true
@@ -192,7 +193,7 @@ extension Replay {
 
   /// A handler runs: the bracket around it has begun.
   private mutating func beginInvalidation(_ task: Int, _ range: FrameRange?) -> Mismatch? {
-    if let failure = attemptAnyOrder(task, { $0.completeWalks(task) }) { return failure }
+    if !isIdle(task), let failure = attemptAnyOrder(task, { $0.completeWalks(task) }) { return failure }
     guard let top = tasks[task].jobs.indices.last, case .invalidation(var bracket) = tasks[task].jobs[top] else {
       return nil
     }
