@@ -87,7 +87,7 @@ struct MMUScheduleTests {
     let faults: Set<InjectedFault> = [.zapWithoutFlush]
     let seed = try #require(Self.firstSeed(reporting: .zapWithoutFlush))
     let schedule = MMUSchedule(seed: seed, length: Self.length)
-    let shrunk = schedule.shrunk(.linux612, faults: faults)
+    let shrunk = schedule.shrunk { $0.run(.linux612, faults: faults) }
     #expect(shrunk.agents.count < schedule.agents.count / 4)
     let stored = try #require(MMUSchedule(text: shrunk.text))
     #expect(stored == shrunk)

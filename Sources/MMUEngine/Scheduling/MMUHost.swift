@@ -19,7 +19,7 @@ package struct HostFeatures: OptionSet, Hashable, Sendable {
 /// kernel's own: mmu_lock, SRCU, the notifier's count, the invalidation sequence, requests and kicks, RCU. The checks are the
 /// kernel's assertions and damage: a guest that reaches a freed frame or a freed table, a write that no log shows.
 /// Source: Linux 6.16 virt/kvm/kvm_main.c, arch/x86/kvm/mmu/mmu.c, arch/x86/kvm/x86.c (vcpu_enter_guest).
-package struct MMUHost: Sendable {
+package struct MMUHost: ScheduledHost {
   /// First frame and pages that guests use, by slot.
   package static let slots: [UInt64] = [0x1000, 0x2000]
   package static let pagesPerSlot: UInt64 = 32
@@ -130,6 +130,8 @@ package struct MMUHost: Sendable {
 
   /// How many agents there are.
   package static let agentCount = 6
+
+  package mutating func collectChecks() -> [EngineCheck] { mmu.collectChecks() }
 
   /// A grace period ends when nobody is inside a read section.
   private mutating func stepRCU() {

@@ -26,42 +26,17 @@ package struct MMUSchedule: Hashable, Sendable {
   /// What is special about the VM that it runs in: each combination in turn.
   package var features: HostFeatures { HostFeatures(rawValue: UInt8(seed >> 1 & 3)) }
 
-  /// Runs it, then lets the agents finish and destroys the VM; returns the first checks that fired, and after how many micro-steps.
-  package func run(_ version: KernelVersion, faults: Set<InjectedFault> = []) -> (checks: [EngineCheck], steps: Int) {
-    var host = MMUHost(version, seed: seed, features: features, faults: faults)
-    for (position, agent) in agents.enumerated() {
-      host.step(Int(agent))
-      let checks = host.mmu.collectChecks()
-      if !checks.isEmpty { return (checks, position + 1) }
-    }
-    host.finish()
-    return (host.mmu.collectChecks(), agents.count)
+  /// Runs an ordinary VM by it, then lets the agents finish and destroys the VM.
+  package func run(_ version: KernelVersion, faults: Set<InjectedFault> = []) -> ScheduleResult {
+    run(MMUHost(version, seed: seed, features: features, faults: faults))
   }
 
-  /// A shorter schedule that still makes the same check fire first; nothing that can be left out alone is left.
-  ///
-  /// Complexity: at most the square of the length in runs.
-  package func shrunk(_ version: KernelVersion, faults: Set<InjectedFault>) -> MMUSchedule {
-    let first = run(version, faults: faults)
-    guard let name = first.checks.first?.name else { return self }
-    var best = MMUSchedule(seed: seed, agents: Array(agents.prefix(first.steps)))
-    var chunk = best.agents.count / 2
-    while chunk > 0 {
-      var start = 0
-      while start < best.agents.count {
-        var candidate = best
-        candidate.agents.removeSubrange(start..<min(start + chunk, candidate.agents.count))
-        let result = candidate.run(version, faults: faults)
-        if result.checks.first?.name == name {
-          candidate.agents.removeLast(candidate.agents.count - result.steps)
-          best = candidate
-        } else {
-          start += chunk
-        }
-      }
-      chunk /= 2
-    }
-    return best
+  /// Runs a TD by it: agents 0 and 1 are vCPUs, 3 brings the TD from its building to its running, the others are its one thread.
+  package func runTrustDomain(
+    _ version: KernelVersion, _ start: TrustDomainHost.Start = .running,
+    deviations: Set<KernelPolicy.Deviation> = []
+  ) -> ScheduleResult {
+    run(TrustDomainHost(version, seed: seed, start, deviations: deviations))
   }
 
   /// As text: the seed, then the agents as digits.

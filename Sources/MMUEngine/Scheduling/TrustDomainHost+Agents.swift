@@ -22,7 +22,7 @@ extension TrustDomainHost {
   }
 
   /// A step of the module's side that may have to wait or be refused; then nothing has happened.
-  private mutating func attempt(_ body: (inout TDXHost) throws(Stop) -> Void) {
+  mutating func attempt(_ body: (inout TDXHost) throws(Stop) -> Void) {
     guard var host = mmu.secureEPT else { return }
     mmu.secureEPT = nil
     do throws(Stop) { try body(&host) } catch {}
@@ -89,6 +89,7 @@ extension TrustDomainHost {
     if awaitsExits, phase != .walk { return }
     switch phase {
     case .idle: begin()
+    case .populate: stepImagePage()
     case .lock: lockForWalk()
     case .walk: stepWalk()
     case .flush: phase = .unlock
@@ -98,6 +99,7 @@ extension TrustDomainHost {
       phase = isDeleting ? .synchronize(readers: readers, then: .absent) : .truncate
       if isDeleting { slotState = .absent }
     case .truncate:
+      image.remove(hole)
       if let page = file.removeValue(forKey: hole) { mmu.secureEPT?.freePrivatePage(page) }
       phase = .relock
     case .relock:
@@ -116,6 +118,12 @@ extension TrustDomainHost {
     guard !isEnding, choices.below(6) == 0 else { return }
     hole = GFN(Self.slot.start + UInt64(choices.below(Self.pages)))
     isDeleting = false
+    if !isRunnable {
+      // FINALIZE has slots_lock, and what a zap beside it meets is another matter.
+      guard mmu.isSlotsLockHeld == false || start == .buildingUnordered else { return }
+      if mmu.isSlotsLockHeld == false, choices.below(2) == 0 { return beginImagePage() }
+      if mmu.isSlotsLockHeld == true { return phase = .lock }
+    }
     switch choices.below(4) {
     case 0:
       mmu.isSlotsLockHeld = true

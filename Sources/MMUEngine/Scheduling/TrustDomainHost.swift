@@ -5,9 +5,11 @@
 /// stands for as many as there may be, for all of these hold slots_lock or the file's invalidate_lock. What excludes what is
 /// the kernel's: mmu_lock, FROZEN, the invalidation sequence, SRCU, `wait_for_sept_zap`. Deviations are `KernelPolicy`'s.
 /// Checks: what mmu and module report, and that mirror and Secure-EPT agree whenever a fault or a zap has ended.
-/// Abstraction: shared memory is `MMUHost`'s; the TD runs from the beginning; private faults are not retried in place.
+/// A TD that is still being built has no vCPU in the guest; the thread adds pages of the initial image as well, and a further
+/// agent finalizes the TD (`TrustDomainHost+Building`).
+/// Abstraction: shared memory is `MMUHost`'s; private faults are not retried in place.
 /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_vcpu_run, tdx_handle_ept_violation; virt/kvm/guest_memfd.c, kvm_main.c.
-package struct TrustDomainHost: Sendable {
+package struct TrustDomainHost: ScheduledHost {
   /// The memslot's frames; those that guests use come first.
   package static let slot = FrameRange(start: 0x1000, end: 0x1200)
   package static let pages = 12
@@ -19,8 +21,19 @@ package struct TrustDomainHost: Sendable {
     var gfn: GFN?
   }
 
+  /// Where a schedule begins.
+  package enum Start: Hashable, Sendable, CaseIterable {
+    case running
+    /// Before KVM_TDX_FINALIZE_VM, which waits for a zap that has begun.
+    case building
+    /// The same with kernels as they are: FINALIZE takes no lock that a hole punch holds.
+    case buildingUnordered
+  }
+
   enum Phase: Hashable, Sendable {
     case idle
+    /// KVM_TDX_INIT_MEM_REGION, with slots_lock and the file's invalidate_lock.
+    case populate
     case lock
     case walk
     case flush
@@ -45,12 +58,22 @@ package struct TrustDomainHost: Sendable {
   var walk: RootsWalk?
   var conversion: AttributeChange?
   var isEnding = false
+  let start: Start
+  /// The fault by which a page of the initial image is mapped.
+  var imageFault: PageFault?
+  /// Pages of the initial image that are there; such a page is not taken again (-EEXIST).
+  var image: Set<GFN> = []
+  /// How many pages the initial image has had.
+  package internal(set) var imagePages = 0
   /// Leaves that came and went.
   package var statistics: MMUStatistics { mmu.statistics }
   var choices: ScheduleRandom
 
   /// Requires: a kernel that knows TDs, 6.16 or later.
-  package init(_ version: KernelVersion, seed: UInt64, deviations: Set<KernelPolicy.Deviation> = []) {
+  package init(
+    _ version: KernelVersion, seed: UInt64, _ start: Start = .running, deviations: Set<KernelPolicy.Deviation> = []
+  ) {
+    self.start = start
     mmu = TDPMMU(version, .trustDomain)
     mmu.directBits = 1 << 35
     mmu.isSlotsLockHeld = false
@@ -59,7 +82,7 @@ package struct TrustDomainHost: Sendable {
     size.poolFrames = 0x1000..<0x1100
     var host = TDXHost.trustDomain(for: version, deviations: deviations, size: size)
     policy = host.policy
-    if !host.finalize() { mmu.report(.stuck, "the TD was not finalized") }
+    if start == .running, !host.finalize() { mmu.report(.stuck, "the TD was not finalized") }
     mmu.secureEPT = host
     choices = ScheduleRandom(seed: seed)
     for frame in Self.slot.start..<Self.slot.end { _ = attributes.store(GFN(frame), isPrivate: true) }
@@ -79,16 +102,25 @@ package struct TrustDomainHost: Sendable {
     return mmu.findRoot(role) ?? mmu.makeRoot(role).0
   }
 
-  /// One micro-step of an agent: 0 and 1 are vCPUs, any other number is the thread.
+  /// One micro-step of an agent: 0 and 1 are vCPUs, 3 finalizes a TD that is being built, any other number is the thread.
   package mutating func step(_ agent: Int) {
-    if vcpus.indices.contains(agent) { stepVCPU(agent) } else { stepThread() }
+    if vcpus.indices.contains(agent) {
+      stepVCPU(agent)
+    } else if agent == Self.finalizer, !isRunnable {
+      stepFinalizer()
+    } else {
+      stepThread()
+    }
   }
+
+  package mutating func collectChecks() -> [EngineCheck] { mmu.collectChecks() }
 
   var awaitsExits: Bool { mmu.secureEPT?.vm?.awaitsExits ?? false }
 
   /// Whether an agent is inside of anything.
   private var isQuiet: Bool {
-    phase == .idle && vcpus.indices.allSatisfy { vcpus[$0].fault == nil && mode($0) == .out }
+    phase == .idle && mmu.secureEPT?.vm?.isFinalizing != true
+      && vcpus.indices.allSatisfy { vcpus[$0].fault == nil && mode($0) == .out }
   }
 
   func mode(_ vcpu: Int) -> VCPUMode {
@@ -109,7 +141,7 @@ package struct TrustDomainHost: Sendable {
     isEnding = true
     var steps = 0
     while !isQuiet, steps < 30_000 {
-      step(steps % 3)
+      step(steps % 4)
       steps += 1
     }
     guard isQuiet else { return mmu.report(.stuck, "after \(steps) micro-steps of all agents in turn") }
@@ -163,20 +195,4 @@ extension SPTEFormat {
     format.mmioValue = 0
     return format
   }()
-}
-
-extension MMUSchedule {
-  /// Runs a TD by it: agents 0 and 1 are vCPUs, the others its one thread. Returns the first checks that fired.
-  package func runTrustDomain(
-    _ version: KernelVersion, deviations: Set<KernelPolicy.Deviation> = []
-  ) -> (checks: [EngineCheck], steps: Int) {
-    var host = TrustDomainHost(version, seed: seed, deviations: deviations)
-    for (position, agent) in agents.enumerated() {
-      host.step(Int(agent))
-      let checks = host.mmu.collectChecks()
-      if !checks.isEmpty { return (checks, position + 1) }
-    }
-    host.finish()
-    return (host.mmu.collectChecks(), agents.count)
-  }
 }
