@@ -16,6 +16,7 @@ package enum SEVStatus: UInt16, Error, Hashable, Sendable {
   case active = 0x12
   case invalidPageSize = 0x19
   case invalidPageState = 0x1A
+  case invalidMetadataEntry = 0x1B
   case invalidPageOwner = 0x1C
 }
 
@@ -38,6 +39,8 @@ package struct SEVFirmware: Hashable, Sendable {
   package private(set) var guests: [PFN: SEVGuest] = [:]
   /// ASIDs whose caches have not been flushed since their last guest.
   package private(set) var dirtyASIDs: Set<UInt16> = []
+  /// Pages that were swapped out, by the metadata entry that keeps them.
+  package internal(set) var swapped: [MetadataEntry: SwappedPage] = [:]
   /// WBINVD has run everywhere since the last deactivation.
   package var hasWrittenBack = true
 
@@ -101,6 +104,8 @@ package struct SEVFirmware: Hashable, Sendable {
       hasWrittenBack = false
     }
     guests[context] = nil
+    // Nobody has the key of what was swapped out any more.
+    swapped = swapped.filter { rmp.entry($0.key.page).gfn != GFN(context.rawValue) }
     rmp.firmware(context) { $0.isVMSA = false }
   }
 
