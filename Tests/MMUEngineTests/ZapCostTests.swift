@@ -1,5 +1,6 @@
-import MMUEngine
 import Testing
+
+@testable import MMUEngine
 
 @Suite("The cost of zap policies")
 struct ZapCostTests {
@@ -20,6 +21,21 @@ struct ZapCostTests {
     var measured = ZapCost.measured(scenario, vcpus: 4)
     measured.isComputed = true
     #expect(measured == ZapCost.computed(scenario, vcpus: 4))
+  }
+
+  @Test("1 TiB in 2 MiB leaves takes at most 64 bytes for each, and all of it goes")
+  func terabyte() {
+    let pages: UInt64 = 1 << 28
+    var machine = ZapMachine(ZapCost.Scenario(.npt, .fast, slotPages: pages, memoryPages: pages, level: .page2M))
+    #expect(machine.map(FrameRange(start: 0, end: pages)) == 524_288)
+    #expect(machine.mmu.statistics.leavesMapped == 524_288)
+    // Below the root two tables of 512 GiB, 1024 of 1 GiB.
+    #expect(machine.mmu.tableCount == 2 + 1024)
+    #expect(machine.mmu.tables.byteCount <= 64 * 524_288)
+    machine.zap()
+    #expect(machine.mmu.statistics.leavesZapped == 524_288)
+    #expect(machine.mmu.tableCount == 0)
+    #expect(machine.mmu.collectChecks() == [])
   }
 
   @Test("a deletion of 2 MiB in a VM of 4 MiB, counted by hand")

@@ -173,7 +173,7 @@ extension ZapCost {
 }
 
 /// What a run of the engine showed.
-private struct ZapObservation {
+struct ZapObservation {
   /// Where the kernel calls the TDX backend for a private tree, in order.
   enum Hook {
     /// So many leaves went one after another.
@@ -208,7 +208,7 @@ private struct ZapObservation {
 }
 
 /// The machine of a run: one root, mapped by faults without a vCPU around them.
-private struct ZapMachine {
+struct ZapMachine {
   let scenario: ZapCost.Scenario
   var mmu: TDPMMU
   var root: TableID
