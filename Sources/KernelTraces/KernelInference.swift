@@ -48,10 +48,14 @@ package enum Conformance {
     return inference.choice
   }
 
-  /// Replays a trace. Without a kernel it is inferred, which reads the file twice; standard input is taken as 6.12 then.
+  /// Replays a trace. Without a kernel it is inferred, which reads the file twice; standard input, which can be read once, is
+  /// replayed by every kernel at the same time.
   package static func replay(path: String, kernel: KernelVersion?) throws(TraceError) -> ReplayReport {
-    var choice = (kernel: KernelVersion.linux612, isAmbiguous: true)
-    if let kernel { choice = (kernel, false) } else if path != "-" { choice = try self.kernel(of: path) }
+    var choice = (kernel: kernel ?? .linux612, isAmbiguous: false)
+    if kernel == nil {
+      guard path != "-" else { return try replayOnce() }
+      choice = try self.kernel(of: path)
+    }
     var best = try read(path, choice.kernel, [:])
     // Which VM a task belongs to may be a guess; each reading revises one of them. Standard input can be read once.
     var revised: Set<TaskID> = []
@@ -75,6 +79,26 @@ package enum Conformance {
     return best.report
   }
 
+  /// Replays standard input by every kernel, and reports of the one that the trace turns out to be of.
+  private static func replayOnce() throws(TraceError) -> ReplayReport {
+    var reader = TraceReader(try TraceFile(path: "-"))
+    var inference = KernelInference()
+    var replays = KernelVersion.traced.map { (kernel: $0, replay: MachineReplay($0, .npt)) }
+    while let record = try reader.next() {
+      inference.consider(record, names: reader.accessNames)
+      for index in replays.indices where !replays[index].replay.hasDiffered { replays[index].replay.consume(record) }
+      let choice = inference.choice
+      if inference.isDecided { replays.removeAll { $0.kernel.name != choice.kernel.name } }
+      if replays.allSatisfy({ $0.replay.hasDiffered }), inference.isDecided { break }
+    }
+    let choice = inference.choice
+    let index = replays.firstIndex { $0.kernel.name == choice.kernel.name } ?? 0
+    var report = try summary(&replays[index].replay, &reader)
+    report.isAmbiguous = choice.isAmbiguous
+    try refuse(report)
+    return report
+  }
+
   /// A difference that the trace's own end or beginning makes is none of the engine's.
   private static func refuse(_ report: ReplayReport) throws(TraceError) {
     guard let difference = report.difference else { return }
@@ -91,11 +115,19 @@ package enum Conformance {
     var reader = TraceReader(try TraceFile(path: path))
     var replay = MachineReplay(kernel, .npt, assignments: assignments)
     while !replay.hasDiffered, let record = try reader.next() { replay.consume(record) }
+    let report = try summary(&replay, &reader)
+    return (report, replay.guesses, replay.machineCount)
+  }
+
+  /// The report of a replay that has come to its end. Without an event of kvmmmu there is nothing that can differ.
+  private static func summary(
+    _ replay: inout MachineReplay, _ reader: inout TraceReader
+  ) throws(TraceError) -> ReplayReport {
     var report = replay.finish(names: reader.names)
     if report.kvmmmu == 0, replay.hasDiffered, try !hasEvents(&reader) { report.difference = nil }
     report.lines = reader.line
     report.isLastCutOff = reader.isLastCutOff
-    return (report, replay.guesses, replay.machineCount)
+    return report
   }
 
   /// Whether an event of kvmmmu follows.

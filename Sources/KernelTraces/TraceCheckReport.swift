@@ -15,6 +15,9 @@ package enum TraceRule: String, Hashable, Sendable, CaseIterable {
   case flush = "leaves that are zapped in a valid root are flushed before the task goes on"
   case invalidRoot = "nothing becomes present in a root after its invalidation"
 
+  /// Whether the rule is about where an entry lies: the others are about an event by itself.
+  package var needsTrees: Bool { self != .alignment && self != .samePage && self != .writable }
+
   /// Whether only probes show what the rule is about.
   package var needsProbes: Bool { self == .flush || self == .invalidRoot }
 }

@@ -3,6 +3,8 @@
 /// It follows the page tables through their events. An event does not say in which tree its entry lies; `TraceChecker+Trees`
 /// tells several trees apart, and it is a violation only if none of them can have been meant. Events of several CPUs may be
 /// printed late, so an entry whose table is not known yet, or whose old value is none that it had, is kept aside for a while.
+/// A trace that begins while a VM is running does not show that VM's trees, nor how many there are; then only what an event says
+/// by itself is checked, and the report says which rules are not.
 /// Memory: the tables that are alive, 4 KiB each, and those that went last.
 package import MMUEngine
 
@@ -24,6 +26,10 @@ package struct TraceChecker: Sendable {
   /// Tables whose end was announced and whose own entry's event is still to come.
   var removals: [TaskID: [PageDescription]] = [:]
   private var hasProbes = false
+  /// The line that showed a tree whose root was made before the trace began; nil while there is none.
+  private var unknownTree: Int?
+  /// Where rules about trees were left out first.
+  private var firstUnknownTree: Int?
   /// VMs that probes have shown to begin and not to end.
   private var machines = 0
   /// The first line at which roots were invalidated with several VMs alive.
@@ -43,7 +49,17 @@ package struct TraceChecker: Sendable {
 
   package mutating func consume(_ record: TraceRecord) {
     line = record.line
+    if roots == 0, unknownTree == nil, Self.showsTree(record.content) {
+      unknownTree = line
+      firstUnknownTree = firstUnknownTree ?? line
+    }
     switch record.content {
+    case .mmu(let event) where unknownTree != nil:
+      report.events += 1
+      if case .spteChanged(_, let gfn, let level, let old, let new) = event {
+        learnVendor(new, level)
+        checkAlone(gfn, level, old, new)
+      }
     case .mmu(let event):
       report.events += 1
       check(event, record.task)
@@ -55,14 +71,30 @@ package struct TraceChecker: Sendable {
     }
   }
 
+  /// Whether a record is of a VM that has a root.
+  private static func showsTree(_ content: TraceContent) -> Bool {
+    switch content {
+    case .entry, .pageFault: true
+    case .mmu(.getPage(let page)): page.level < .page512G || page.gfn.rawValue != 0
+    case .mmu(.zapAllFast), .exit, .unmapRange, .age, .probe, .otherMMU, .other: false
+    case .mmu: true
+    }
+  }
+
   package mutating func finish() -> TraceCheckReport {
     for orphan in orphans { give(up: orphan) }
     orphans = []
+    if let line = firstUnknownTree {
+      for rule in TraceRule.allCases where rule.needsTrees {
+        report.notCheckable.append((rule, "line \(line): a VM has a root that was made before the trace begins"))
+      }
+    }
     if let line = unknownInvalidation {
       report.notCheckable.append((.invalidRoot, "line \(line): several VMs are alive, and whose roots go is not told"))
     }
     if !hasProbes {
-      for rule in TraceRule.allCases where rule.needsProbes {
+      let known = report.notCheckable.map(\.rule)
+      for rule in TraceRule.allCases where rule.needsProbes && !known.contains(rule) {
         report.notCheckable.append((rule, "the trace has no probes"))
       }
     }
@@ -111,11 +143,7 @@ package struct TraceChecker: Sendable {
     _ event: TraceEvent, _ space: AddressSpace, _ gfn: GFN, _ level: Level, _ old: SPTE, _ new: SPTE, _ task: TaskID
   ) {
     removals[task]?.removeAll { $0.level.above == level && $0.gfn == gfn }
-    apply(.alignment)
-    if gfn.aligned(to: level) != gfn || rootLevel.map({ level > $0 }) ?? false {
-      return violate(.alignment, "gfn \(hex(gfn.rawValue)) level \(level.rawValue)")
-    }
-    checkValues(gfn, level, old, new)
+    guard checkAlone(gfn, level, old, new) else { return }
     guard !tables.candidates(space, gfn, level).isEmpty else {
       if rootLevel != nil { orphans.append(Orphan(number: report.events, line: line, task: task, event: event)) }
       return
@@ -127,6 +155,18 @@ package struct TraceChecker: Sendable {
       return orphans.append(Orphan(number: report.events, line: line, task: task, event: event))
     }
     if !orphans.isEmpty { adoptOrphans() }
+  }
+
+  /// What an event says by itself, whatever tree it is about; false when its place cannot be.
+  @discardableResult
+  private mutating func checkAlone(_ gfn: GFN, _ level: Level, _ old: SPTE, _ new: SPTE) -> Bool {
+    apply(.alignment)
+    if gfn.aligned(to: level) != gfn || rootLevel.map({ level > $0 }) ?? false {
+      violate(.alignment, "gfn \(hex(gfn.rawValue)) level \(level.rawValue)")
+      return false
+    }
+    checkValues(gfn, level, old, new)
+    return true
   }
 
   /// Changes the entry that the event can have meant; false when there is none.
@@ -268,11 +308,13 @@ package struct TraceChecker: Sendable {
     switch probe {
     case .zapLeaves: zapping.insert(task)
     case .flush:
-      apply(.flush)
+      if unknownTree == nil { apply(.flush) }
       unflushed[task] = nil
     case .invalidateRoots: invalidateRoots()
     case .initializeMMU: beginMachine()
     case .uninitializeMMU:
+      // The end of a VM that no probe has shown to begin.
+      if machines == 0 { unknownTree = nil }
       machines = max(0, machines - 1)
       leave(task)
     case .putRoot, .unmapFrames, .other: break
@@ -335,12 +377,20 @@ package struct TraceChecker: Sendable {
 extension Conformance {
   /// Checks a trace from beginning to end.
   package static func check(path: String, kernel: KernelVersion?) throws(TraceError) -> TraceCheckReport {
-    var choice = (kernel: KernelVersion.linux612, isAmbiguous: true)
-    if let kernel { choice = (kernel, false) } else if path != "-" { choice = try self.kernel(of: path) }
+    var choice = (kernel: kernel ?? .linux612, isAmbiguous: false)
+    if kernel == nil, path != "-" { choice = try self.kernel(of: path) }
     var reader = TraceReader(try TraceFile(path: path))
-    var checker = TraceChecker(choice.kernel)
-    while let record = try reader.next() { checker.consume(record) }
-    var report = checker.finish()
+    var inference = KernelInference()
+    // Standard input can be read once: it is checked for every kernel, and one of them counts.
+    var checkers =
+      kernel == nil && path == "-" ? KernelVersion.traced.map(TraceChecker.init) : [TraceChecker(choice.kernel)]
+    while let record = try reader.next() {
+      if checkers.count > 1 { inference.consider(record, names: reader.accessNames) }
+      for index in checkers.indices { checkers[index].consume(record) }
+    }
+    if checkers.count > 1 { choice = inference.choice }
+    let index = checkers.firstIndex { $0.kernel.name == choice.kernel.name } ?? 0
+    var report = checkers[index].finish()
     report.isAmbiguous = choice.isAmbiguous
     report.lines = reader.line
     report.isLastCutOff = reader.isLastCutOff

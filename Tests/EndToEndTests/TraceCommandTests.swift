@@ -31,6 +31,31 @@ struct TraceCommandTests {
   }
 
   @Test(
+    "standard input, read once, is taken for what it is without --kernel",
+    arguments: [
+      ("6.12.95-s1-4k", "6.12"), ("6.12.95-prove-s2-4k", "6.12-prove"), ("7.3.4-s1-4k", "7.3"),
+    ])
+  func standardInput(name: String, kernel: String) throws {
+    let file = CommandLineTool.root.appending(path: Self.folder + name + ".trace.gz").path
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/gzip")
+    process.arguments = ["-dc", file]
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    try process.run()
+    let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    for command in ["replay", "check"] {
+      let direct = try Self.run(command, [file])
+      let piped = try Self.run(command, ["-"], input: text)
+      #expect(piped.status == 0)
+      #expect(piped.output.contains(", kernel \(kernel)"))
+      // The first line names the file.
+      #expect(piped.output.split(separator: "\n").dropFirst() == direct.output.split(separator: "\n").dropFirst())
+    }
+  }
+
+  @Test(
     "12: no event of kvmmmu, nothing claimed", arguments: ["", "# tracer: nop\n", "a-1 [000] 1.0: kvm_entry: vcpu 0\n"])
   func vacuous(text: String) throws {
     let replayed = try Self.run("replay", ["-"], input: text)
