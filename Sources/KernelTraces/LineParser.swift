@@ -10,6 +10,7 @@ struct LineHead {
   var name: Range<Int>
 }
 
+/// What every line of the usual layout goes through is inlined there: a tenth of a replay's time.
 enum LineParser {
   /// What a line is.
   enum Line {
@@ -28,14 +29,34 @@ enum LineParser {
     if cursor.end > cursor.position, bytes[cursor.end - 1] == 0x0D { cursor.end -= 1 }
     if cursor.byte == 0x23 { return comment(cursor) }
     if cursor.isAtEnd { return .nothing }
-    // A task's name may hold a bracket of its own, so the first one with a task before and a time behind it is the CPU's.
+    // Nearly every line is of the usual layout, and its first bracket is the CPU's.
+    if let bracket = cpuBracket(cursor, from: cursor.position),
+      let task = task(bytes, range.lowerBound..<bracket.open)
+    {
+      var text = cursor
+      text.position = bracket.close + 1
+      if let time = time(&text),
+        let event = event(LineHead(task: task, cpu: bracket.cpu, time: time, name: 0..<0), &text)
+      {
+        return event
+      }
+    }
+    return try unusual(bytes, cursor, line: line)
+  }
+
+  /// A line whose first bracket is not the CPU's: it is in a task's name, or there is none, or the line is no line of a trace.
+  @inline(never)
+  private static func unusual(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ cursor: TextCursor, line: Int
+  ) throws(TraceError) -> Line {
+    // The first bracket with a task before and a time behind it is the CPU's.
     var from = cursor.position
     var reason: String?
     while let bracket = cpuBracket(cursor, from: from) {
       from = bracket.close
       var text = cursor
       text.position = bracket.close + 1
-      guard let task = task(bytes, range.lowerBound..<bracket.open) else {
+      guard let task = task(bytes, cursor.position..<bracket.open) else {
         reason = reason ?? "no task before the CPU: \(cursor.rest)"
         continue
       }
@@ -63,6 +84,7 @@ enum LineParser {
 
   /// What stands behind the time: an event's name and its text, or what a tracer prints that is no event; nil when it is
   /// neither, and the cursor is where it broke off.
+  @inline(__always)
   private static func event(_ head: LineHead, _ cursor: inout TextCursor) -> Line? {
     var head = head
     cursor.skipBlanks()
@@ -72,17 +94,20 @@ enum LineParser {
       cursor.skipBlanks()
       return .event(head, cursor)
     }
-    // `perf script -F +period` has the period before the name.
-    var counted = start
-    if counted.decimal() != nil, counted.byte == 0x20 {
-      counted.skipBlanks()
-      if let name = name(&counted) {
-        head.name = name
-        counted.skipBlanks()
-        return .event(head, counted)
-      }
-    }
-    return withoutName(start)
+    return behindPeriod(head, start) ?? withoutName(start)
+  }
+
+  /// `perf script -F +period` has the period before the name.
+  @inline(never)
+  private static func behindPeriod(_ head: LineHead, _ start: TextCursor) -> Line? {
+    var head = head
+    var cursor = start
+    guard cursor.decimal() != nil, cursor.byte == 0x20 else { return nil }
+    cursor.skipBlanks()
+    guard let name = name(&cursor) else { return nil }
+    head.name = name
+    cursor.skipBlanks()
+    return .event(head, cursor)
   }
 
   /// Entries of a trace that are no events: the function tracer's, stack traces, system calls, perf's own records.
@@ -178,6 +203,7 @@ enum LineParser {
   }
 
   /// `seconds.fraction:`, or the ticks of a clock that has no seconds (`tsc`, `counter`): a number and a colon.
+  @inline(__always)
   private static func timeHere(_ cursor: inout TextCursor) -> UInt64? {
     guard cursor.byte >= 0x30, cursor.byte <= 0x39, let seconds = cursor.decimal() else { return nil }
     if cursor.byte == 0x3A {
@@ -203,6 +229,7 @@ enum LineParser {
   }
 
   /// `name:` or `group:name:`; returns where the name stands.
+  @inline(__always)
   private static func name(_ cursor: inout TextCursor) -> Range<Int>? {
     var start = cursor.position
     while !cursor.isAtEnd {

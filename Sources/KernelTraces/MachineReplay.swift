@@ -41,13 +41,14 @@ package struct MachineReplay: Sendable {
   }
 
   /// Whether some VM's replay has come to a difference.
-  package var hasDiffered: Bool { machines.contains { $0.report.difference != nil } }
+  package private(set) var hasDiffered = false
 
   /// Takes one record.
   package mutating func consume(_ record: TraceRecord) {
     let number = machines.count == 1 && !mayBegin(record) ? 0 : machine(of: record)
     if machines.count > 1 || seesMaking { remember(record, number) }
     machines[number].consume(record)
+    if machines[number].hasDiffered { hasDiffered = true }
     if case .probe(.uninitializeMMU) = record.content { hasEnded[number] = true }
   }
 

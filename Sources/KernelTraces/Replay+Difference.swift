@@ -11,6 +11,7 @@ extension Replay {
     var engine = history.list.map { "\($0.line): \(show($0.engine.renamed(as: $0.trace)))" }
     trace.append("\(line): " + (event.map(show) ?? "the task goes on to something else"))
     engine.append("\(line): " + (failure.event.map { show(renamed($0)) } ?? "no event"))
+    hasDiffered = true
     report.difference = Difference(
       line: line, reason: reason(of: failure, event), isIncomplete: isIncomplete(failure, event), traceSide: trace,
       engineSide: engine, path: path(of: event ?? failure.event), steps: tasks[task].jobs.map(\.name))

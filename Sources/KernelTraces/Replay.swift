@@ -37,6 +37,8 @@ package struct Replay: Sendable {
   var knowsMMIO = false
   var knowsEncryption = false
   var history = EventHistory()
+  /// Whether the first difference was found; asked for every record.
+  var hasDiffered = false
   /// Uses of rules, by rule's position.
   var uses = [Int](repeating: 0, count: AllowanceRule.allCases.count)
   var stimuli = StimulusCounts()
@@ -50,10 +52,10 @@ package struct Replay: Sendable {
 
   /// Takes one record. The first difference ends the replay; records after it are not looked at.
   package mutating func consume(_ record: TraceRecord) {
-    guard report.difference == nil else { return }
+    guard !hasDiffered else { return }
     guess(record)
     take(record)
-    if report.difference != nil { reconsider(record.task) }
+    if hasDiffered { reconsider(record.task) }
   }
 
   /// Takes one record, on the guesses as they are.
@@ -120,7 +122,7 @@ package struct Replay: Sendable {
     other.vcpus[guess.vcpu]?.root = found
     other.allow(.roleInferred)
     for record in guess.records { other.take(record) }
-    if other.report.difference == nil { self = other }
+    if !other.hasDiffered { self = other }
   }
 
   /// The summary; `names` are the reader's.
