@@ -3,22 +3,8 @@
 /// A schedule tries random operations; the kernel refuses most of them, because it would do something else, and such a
 /// refusal must change nothing. What it takes must never trip a check or an invariant. The seed is in the failure.
 import MMUEngine
+import TestSupport
 import Testing
-
-/// A small generator with a seed (SplitMix64), so that a failing schedule can be run again.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var word = state
-    word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-    return word ^ (word >> 31)
-  }
-}
 
 /// An operation with its arguments.
 struct Request: CustomStringConvertible {
