@@ -117,6 +117,8 @@
 --@+  holds "SEPT.REMOVE succeeds only on 512 free entries",
 --@+  holds "while keys are configured every entry that is not free has only mapped or blocked ancestors",
 --@+  holds "TDR is reclaimed last",
+--@+  holds "the retry with all vCPUs out is never busy",
+--@+  holds "deleting a memslot loses no other slot's pages",
 --@+  violates "while the HKID is assigned and the VM is not bugged, outside write-locked and FROZEN windows, mirror SPTE and S-EPT entry agree" by mirror-sept-mismatch,
 --@+  violates "a free page belongs to no TD and no dirty cache line of its HKID is left" by page-freed-while-owned,
 --@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
@@ -152,10 +154,26 @@
 --@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON
 --@ variant finalize-during-punch: FINALIZE_IN_PUNCH=true =>
 --@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_TLB_TRACKING_NOT_DONE,
---@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON policy right
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
+--@+  violates "a free page belongs to no TD and no dirty cache line of its HKID is left" by page-freed-while-owned,
+--@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early,
+--@+  violates "no private SPTE freed before its leaves" by table-freed-before-leaves,
+--@+  holds "no vCPU in the guest uses a translation to a freed page",
+--@+  holds "while keys are configured every entry that is not free has only mapped or blocked ancestors",
+--@+  holds "while the HKID is assigned and the VM is not bugged, outside write-locked and FROZEN windows, mirror SPTE and S-EPT entry agree",
+--@+  holds "the retry with all vCPUs out is never busy", holds "TDR is reclaimed last",
+--@+  holds "deleting a memslot loses no other slot's pages" policy right
 --@ variant split-steps: SPLIT_STEPS=true =>
 --@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_TLB_TRACKING_NOT_DONE,
---@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON policy right
+--@+  violates "KVM_BUG_ON is never reached" by KVM_BUG_ON,
+--@+  violates "a free page belongs to no TD and no dirty cache line of its HKID is left" by page-freed-while-owned,
+--@+  violates "the HKID is released only after all private leaves are gone" by hkid-freed-early,
+--@+  violates "no private SPTE freed before its leaves" by table-freed-before-leaves,
+--@+  holds "no vCPU in the guest uses a translation to a freed page",
+--@+  holds "while keys are configured every entry that is not free has only mapped or blocked ancestors",
+--@+  holds "while the HKID is assigned and the VM is not bugged, outside write-locked and FROZEN windows, mirror SPTE and S-EPT entry agree",
+--@+  holds "the retry with all vCPUs out is never busy", holds "TDR is reclaimed last",
+--@+  holds "deleting a memslot loses no other slot's pages" policy right
 --@ variant tdr-first: TDR_FIRST=true =>
 --@+  violates "no zap or teardown SEAMCALL is refused except as the kernel expects" by TDX_TD_ASSOCIATED_PAGES_EXIST
 --@ variant tdr-first-unchecked: TDR_FIRST=true MODULE_CHILDREN=false =>
