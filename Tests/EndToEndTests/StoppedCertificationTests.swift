@@ -10,7 +10,9 @@ struct StoppedCertificationTests {
   private static let model = "tdx-locks"
 
   private func arguments(_ out: URL, _ options: [String]) -> [String] {
-    ["prove", "invariants", Self.model, "--engine", "pdr", "--proofs", out.path, "--format", "json"] + options
+    // A run that is not stopped ends with 0: PDR says nothing of deadlock.
+    let fixed = ["prove", "invariants", Self.model, "--engine", "pdr", "--deadlock", "off", "--format", "json"]
+    return fixed + ["--proofs", out.path] + options
   }
 
   /// The finished certificates under a folder.
