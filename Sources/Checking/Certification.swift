@@ -216,8 +216,12 @@ package struct Certification: Sendable {
     let elaboration = try ParameterizedElaborator(whole.model).elaborate()
     if let asymmetry = elaboration.asymmetries.first { return "\(asymmetry.location): \(asymmetry.message)" }
     if elaboration.system.sorts.count < whole.model.scalarsets.count { return "too many scalarsets" }
-    if let used = ScalarsetSizes(of: tree).named.first(where: \.isUsedElsewhere) {
+    let sizes = ScalarsetSizes(of: tree)
+    if let used = sizes.named.first(where: \.isUsedElsewhere) {
       return "the file uses \(used.constant) for something else than the size of a scalarset"
+    }
+    if !sizes.computedFrom.isEmpty {
+      return "the size of a scalarset is computed from \(sizes.computedFrom.joined(separator: ", "))"
     }
     return nil
   }

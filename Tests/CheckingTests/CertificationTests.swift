@@ -297,13 +297,14 @@ struct CertificationTests {
   @Test("how scalarsets get their sizes")
   func sizes() throws {
     let text = """
-      const A: 2; B: 3; C: 2; D: 4;
-      type a: scalarset(A); b: scalarset(B); c: scalarset(C + 0); e: scalarset(5);
+      const A: 2; B: 3; C: 2; D: 4; F: (D + 1); G: 1;
+      type a: scalarset(A); b: scalarset(B); c: scalarset((C) + G); e: scalarset(5); f: scalarset(F);
       var x: array [a] of array [b] of boolean; y: array [c] of boolean; z: 0..B; w: array [e] of boolean; v: 0..D;
       startstate begin clear x; clear y; z := 0; clear w; v := 0; end;
       """
     let sizes = ScalarsetSizes(of: try SyntaxTree.parse(SourceFile(name: "test.m", text: text)))
-    #expect(sizes.named.map(\.constant) == ["A", "B"])
-    #expect(sizes.named.map(\.isUsedElsewhere) == [false, true])
+    #expect(sizes.named.map(\.constant) == ["A", "B", "F"])
+    #expect(sizes.named.map(\.isUsedElsewhere) == [false, true, false])
+    #expect(sizes.computedFrom == ["C", "G", "D"])
   }
 }
