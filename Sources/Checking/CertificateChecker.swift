@@ -1,5 +1,6 @@
 package import Diagnostics
 import Elaboration
+import Execution
 package import Murphi
 package import SMT
 package import TransitionSystems
@@ -47,6 +48,9 @@ package struct CertificateChecker: Sendable {
       throw UnfitCertificate(reason: "the model has no property \"\(certificate.property)\"")
     }
     self.property = property
+    if let program = try? Program(model: whole.plain), !TraceChecker(program: program).hasStart() {
+      throw UnfitCertificate(reason: "the model has no start state: everything holds of it, and nothing is proved")
+    }
     isAnySize = certificate.sizes == .any
     if isAnySize, let reason = try Certification.whyNoAnySize(whole, of: try SyntaxTree.parse(file)) {
       throw UnfitCertificate(reason: "any size: \(reason)")

@@ -145,6 +145,12 @@ struct Decider: Sendable {
       return engine == .pdr || isWorthAsking(question.property, findings, instance)
     }
     guard !questions.isEmpty, !Task.isCancelled else { return }
+    if findings.search == nil, !TraceChecker(program: program).hasStart() {
+      for question in questions {
+        add(Opinion(engine: "pdr", verdict: .vacuous(.noStartState), seconds: 0), question, program, to: &findings)
+      }
+      return
+    }
     let budget = Budget(depth: depth ?? 1_000, effort: Self.effort, queries: engine == .pdr ? .max : Self.queryBudget)
     let start = ContinuousClock.now
     // Saved when it is found, and not when the last one is: whatever kills the command leaves the finished ones.

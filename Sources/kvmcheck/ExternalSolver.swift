@@ -66,10 +66,13 @@ final class ExternalSolver: Sendable {
   }
 
   /// Ends the program wherever it runs, for good: what is asked from now on is not answered.
+  ///
+  /// By the signal that nobody can put off: solvers catch others, and a child has the signal mask of the thread that started it, which
+  /// blocks them where it is one of Dispatch's.
   func stop() {
     children.withLock { children in
       children.isStopped = true
-      for process in children.running { _ = kill(process, SIGTERM) }
+      for process in children.running { _ = kill(process, SIGKILL) }
     }
   }
 

@@ -199,6 +199,69 @@ struct CertificateOutputTests {
     #expect(try result.json()["ok"] == .boolean(false))
   }
 
+  /// The script hears no signal that can be put off: it would live on for a minute and leave a mark.
+  @Test("time over: the solver is ended, even one that does not listen")
+  func solverIsEnded() throws {
+    try TemporaryFolder.with { folder in
+      let fifo = folder.url.appending(path: "fifo").path
+      let mark = folder.url.appending(path: "mark").path
+      #expect(mkfifo(fifo, 0o600) == 0)
+      let solver = try folder.file("slow", "#!/bin/bash\ntrap '' TERM INT\nread -t 60 x <> '\(fifo)'\ntouch '\(mark)'\n")
+      try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: solver.path)
+      let proof = "Proofs/gmem-toggle/a-memslot-that-names-a-file-is-bound-by-it.proof"
+      let result = try CommandLineTool.run(["certificate", "check", proof, "--timeout", "1", "--solver", solver.path])
+      #expect(result.status == 30)
+      #expect(!FileManager.default.fileExists(atPath: mark))
+    }
+  }
+
+  @Test("without a start state: no proof, and no certificate that holds")
+  func noStartState() throws {
+    try TemporaryFolder.with { folder in
+      let text = """
+        const N: 2;
+        type s: scalarset(N);
+        var x: array [s] of boolean;
+        startstate begin for i: s do x[i] := true; end; end;
+        assume "some are free" exists i: s do !x[i] end;
+        ruleset i: s do rule "r" x[i] ==> begin x[i] := false; end; end;
+        invariant "never" false;
+
+        """
+      let model = try folder.file("none.m", text).path
+      let proofs = folder.url.appending(path: "out").path
+      let arguments = ["prove", "invariants", model, "--engine", "pdr", "--deadlock", "off", "--format", "json"]
+      let result = try CommandLineTool.run(arguments + ["--proofs", proofs])
+      #expect(result.status == 12)
+      #expect(Set(try result.rows().map { $0["verdict"]?.text }) == ["vacuous"])
+      #expect(!FileManager.default.fileExists(atPath: proofs + "/none/never.proof"))
+      // What the search used to write of it.
+      func forged(_ digest: String) throws -> CommandLineTool.Result {
+        let proof = try folder.file(
+          "never.proof",
+          """
+          --@ certificate 1
+          --@ model \(model)
+          --@ sha256 \(digest)
+          --@ constants
+          --@ sizes any
+          --@ property "never"
+          --@ found-by pdr
+          invariant "lemma 1"
+            false;
+
+          """)
+        return try CommandLineTool.run(["certificate", "check", proof.path])
+      }
+      let nobodys = String(repeating: "0", count: 64)
+      let stale = try forged(nobodys).output
+      let digests = stale.matches(of: /[0-9a-f]{64}/).map { String($0.output) }
+      let checked = try forged(try #require(digests.first { $0 != nobodys }, "\(stale)"))
+      #expect(checked.status == 50)
+      #expect(checked.output.contains("the model has no start state"))
+    }
+  }
+
   @Test("a scalarset without symmetry: lemmas about all of its elements, for these sizes")
   func asymmetric() throws {
     try TemporaryFolder.with { folder in
