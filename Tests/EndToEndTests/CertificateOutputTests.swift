@@ -206,7 +206,8 @@ struct CertificateOutputTests {
       let fifo = folder.url.appending(path: "fifo").path
       let mark = folder.url.appending(path: "mark").path
       #expect(mkfifo(fifo, 0o600) == 0)
-      let solver = try folder.file("slow", "#!/bin/bash\ntrap '' TERM INT\nread -t 60 x <> '\(fifo)'\ntouch '\(mark)'\n")
+      let solver = try folder.file(
+        "slow", "#!/bin/bash\ntrap '' TERM INT\nread -t 60 x <> '\(fifo)'\ntouch '\(mark)'\n")
       try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: solver.path)
       let proof = "Proofs/gmem-toggle/a-memslot-that-names-a-file-is-bound-by-it.proof"
       let result = try CommandLineTool.run(["certificate", "check", proof, "--timeout", "1", "--solver", solver.path])
