@@ -77,6 +77,21 @@ struct MemslotAssertionTests {
     #expect(names() == (isHeld == false ? [KernelAssertion.slotsLock.rawValue] : []))
   }
 
+  @Test("what comes of changed attributes wants slots_lock", arguments: [true, false, nil])
+  mutating func attributesSlotsLock(isHeld: Bool?) {
+    mmu.isSlotsLockHeld = isHeld
+    #expect(names(of: .private).names == (isHeld == false ? [KernelAssertion.attributesSlotsLock.rawValue] : []))
+  }
+
+  /// The caller of such a walk holds the lock, or says that it does.
+  @Test("a walk over the roots wants mmu_lock", arguments: [nil, .read, .write] as [MMULockMode?])
+  mutating func rootWalk(mode: MMULockMode?) {
+    if let mode { _ = mmu.lock.acquire(mode) }
+    var walk = RootsWalk(.zapLeaves, .all, range, lock: mode ?? .write, locks: false)
+    _ = walk.step(&mmu)
+    #expect(names() == (mode == nil ? [KernelAssertion.rootWalkLock.rawValue] : []))
+  }
+
   /// Runs a change of attributes; `damage` happens while its zap is through and nothing is stored yet.
   private mutating func names(
     of kind: AttributeChange.Kind, hasPrivateMemory: Bool = true, _ damage: (inout MemoryAttributes) -> Void = { _ in }

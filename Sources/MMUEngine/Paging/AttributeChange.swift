@@ -103,6 +103,7 @@ package struct AttributeChange: Sendable {
       phase = .end
     case .end:
       mmu.endInvalidation()
+      if mmu.isSlotsLockHeld == false { mmu.report(.attributesSlotsLock, "attributes change without slots_lock") }
       for slot in slots {
         if let part = slot.intersection(range) { mmu.mixed.update(part, in: slot, attributes) }
       }

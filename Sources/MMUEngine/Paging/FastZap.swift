@@ -113,6 +113,7 @@ package struct RootsZap: Sendable {
   }
 
   private mutating func next(_ mmu: inout TDPMMU) -> MicroStep {
+    mmu.checkRootWalk()
     let candidates = mmu.roots.filter { !visited.contains($0) && concerns($0, mmu) }
     guard let root = candidates.first, mmu.getRoot(root) else {
       phase = .unlock
@@ -202,6 +203,7 @@ package struct RootsWalk: Sendable {
       phase = .next
       return .silent
     case .next:
+      mmu.checkRootWalk()
       guard let root = mmu.roots(types, in: space).first(where: { !visited.contains($0) }), mmu.getRoot(root) else {
         phase = locks ? .unlock : .done
         return .silent

@@ -183,6 +183,11 @@ extension TDPMMU {
     }
   }
 
+  /// Somebody goes on to the next root of the list, which mmu_lock keeps in order. Source: `for_each_tdp_mmu_root` and its kin.
+  mutating func checkRootWalk() {
+    if !lock.isHeld(.read) { report(.rootWalkLock, "mmu_lock not held") }
+  }
+
   /// Marks roots as invalid and to be zapped. Source: `kvm_tdp_mmu_invalidate_roots`.
   ///
   /// Who interferes: a fault that has passed its stale check would map into the root; mmu_lock held for write excludes it.
