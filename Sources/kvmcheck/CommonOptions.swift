@@ -6,7 +6,7 @@ struct CommonOptions: ParsableArguments {
   @OptionGroup var selection: InstanceOptions
   @OptionGroup var decision: DecisionOptions
 
-  @Option(help: "The seed of random choices.")
+  @Option(help: "The seed of random choices: of the runs that PDR samples, and so of which lemmas it finds.")
   var seed: UInt64 = 1
 
   @OptionGroup var run: RunOptions

@@ -19,6 +19,8 @@ struct Decider: Sendable {
   let depth: Int?
   /// For k-induction.
   let paths: KInduction.Paths
+  /// Of random choices.
+  let seed: UInt64
   /// Where certificates go; nil if they are not asked for.
   let proofs: ProofFolder?
   /// Where certificates lie already; nil if they are not to be looked at.
@@ -38,6 +40,7 @@ struct Decider: Sendable {
     self.proofs = proofs
     self.stored = stored
     engine = options.decision.engine
+    seed = options.seed
     depth = options.decision.depth
     switch options.decision.paths {
     case .any: paths = .any
@@ -155,7 +158,8 @@ struct Decider: Sendable {
     let start = ContinuousClock.now
     // Saved when it is found, and not when the last one is: whatever kills the command leaves the finished ones.
     let failures = Mutex<[PropertyID: ConsoleError]>([:])
-    let prover = InductiveProver(instance, within: budget, isMinimal: proofs != nil) { certificate, question in
+    let prover = InductiveProver(instance, within: budget, isMinimal: proofs != nil, seed: seed) {
+      certificate, question in
       do throws(ConsoleError) {
         _ = try proofs?.save(certificate, model: instance.loaded.location.name)
       } catch {

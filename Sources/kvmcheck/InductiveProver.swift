@@ -29,17 +29,20 @@ struct InductiveProver: Sendable {
   private let budget: Budget
   /// Whether certificates should have as few lemmas as possible.
   private let isMinimal: Bool
+  /// Of PDR's random choices.
+  private let seed: UInt64
 
   /// Is given each certificate as soon as there is one; again where one for every size follows.
   private let keep: @Sendable (CertificateFile, Question) -> Void
 
   init(
-    _ instance: Instance, within budget: Budget, isMinimal: Bool,
+    _ instance: Instance, within budget: Budget, isMinimal: Bool, seed: UInt64,
     keep: @escaping @Sendable (CertificateFile, Question) -> Void
   ) {
     self.instance = instance
     self.budget = budget
     self.isMinimal = isMinimal
+    self.seed = seed
     self.keep = keep
   }
 
@@ -56,7 +59,7 @@ struct InductiveProver: Sendable {
     let keep = keep
     var limited = budget
     limited.queries = min(budget.queries, Self.furtherQueries)
-    let prover = InductiveProver(small, within: limited, isMinimal: isMinimal) { certificate, question in
+    let prover = InductiveProver(small, within: limited, isMinimal: isMinimal, seed: seed) { certificate, question in
       if certificate.sizes == .any { keep(certificate, question) }
     }
     var results = try await prover.decideAtTheseSizes(questions, explainsLosses: false)
@@ -75,7 +78,8 @@ struct InductiveProver: Sendable {
         ? .limit(.interrupted, reached: Reached(depth: 0)) : .unknown(reason: "\(error.location): \(error.message)")
       return questions.map { _ in Result(verdict: verdict) }
     }
-    var attempt = Attempt(elaboration, budget, openConstants(instance.model.constants), scopes(of: elaboration.system))
+    var attempt = Attempt(
+      elaboration, budget, seed, openConstants(instance.model.constants), scopes(of: elaboration.system))
     var results = try await first(questions, &attempt)
     attempt.limitFurtherAttempts()
     let lemmas = attempt.lemmas
@@ -149,16 +153,19 @@ struct InductiveProver: Sendable {
     /// What the last search that proved something found.
     var lemmas: [Certification.Lemma] = []
     var budget: Budget
+    let seed: UInt64
     /// Sizes to be tried next, in this order.
     private var next: [Scale]
 
     init(
-      _ elaboration: ParameterizedElaboration, _ budget: Budget, _ constants: [String: Int], _ next: [Scale]
+      _ elaboration: ParameterizedElaboration, _ budget: Budget, _ seed: UInt64, _ constants: [String: Int],
+      _ next: [Scale]
     ) {
       system = elaboration.system
       asymmetries = elaboration.asymmetries
       sizes = Scale(bySort: elaboration.system.sorts.map(\.size), byConstant: constants)
       self.budget = budget
+      self.seed = seed
       self.next = next
     }
 
@@ -174,7 +181,7 @@ struct InductiveProver: Sendable {
 
     /// Searches.
     mutating func search(_ properties: [PropertyID]) async throws -> PDRResult {
-      let found = try await PDR(system, sizes: sizes.bySort, heldAgainst: next.first?.bySort).search(
+      let found = try await PDR(system, sizes: sizes.bySort, heldAgainst: next.first?.bySort, seed: seed).search(
         properties, within: budget)
       if budget.queries != .max { budget.queries -= min(budget.queries, found.statistics.queries) }
       return found

@@ -1,6 +1,6 @@
 import Diagnostics
 import Elaboration
-import Engines
+@testable import Engines
 import Foundation
 import Murphi
 import Testing
@@ -169,5 +169,31 @@ struct PDRTests {
     #expect(try await depths(none, [.invariant(0)]) == [nil])
     let still = try system("var x: 0..3; startstate begin x := 2; end; invariant \"i\" x = 2; invariant \"j\" x = 1;")
     #expect(try await depths(still, [.invariant(0), .invariant(1)]) == [nil, 0])
+  }
+
+  @Test("the seed decides which states are sampled, and nothing else does")
+  func seeds() throws {
+    let text = """
+      const N: 4;
+      type node: scalarset(N);
+      var mark: array [node] of boolean; last: array [node] of array [node] of boolean;
+      startstate begin
+        for i: node do mark[i] := false; for j: node do last[i][j] := false; end; end;
+      end;
+      ruleset i: node; j: node do
+        rule "set" !mark[i] ==> begin mark[i] := true; last[i][j] := true; end;
+        rule "unset" mark[i] & last[i][j] ==> begin last[i][j] := false; mark[j] := false; end;
+      end;
+      invariant "i" true;
+      """
+    func states(_ seed: UInt64) throws -> Set<[UInt64]> {
+      let system = try system(text)
+      var store = system.store
+      var simulation = try #require(Simulation(system, sizes: [4], seed: seed, in: &store))
+      return Set(simulation.statesFromStart(in: &store))
+    }
+    let first = try states(1)
+    #expect(try states(1) == first)
+    #expect(try states(2) != first)
   }
 }

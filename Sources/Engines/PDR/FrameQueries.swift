@@ -28,6 +28,8 @@ struct FrameQueries: ~Copyable {
   private var sample: ReachableSample?
   /// By sort: of which sizes the sample is, where that was said.
   private let heldAgainst: [Int]?
+  /// Of the sample's runs.
+  private let seed: UInt64
   let effort: UInt32
   /// Assumed, the state is a start state.
   private let initial: Term
@@ -63,9 +65,11 @@ struct FrameQueries: ~Copyable {
   static let mostStarts = 1024
 
   init(
-    _ system: ParameterizedSystem, sizes: [Int], heldAgainst: [Int]? = nil, effort: UInt32, interrupter: Interrupter
+    _ system: ParameterizedSystem, sizes: [Int], heldAgainst: [Int]? = nil, seed: UInt64 = 1, effort: UInt32,
+    interrupter: Interrupter
   ) throws(SMTError) {
     self.system = system
+    self.seed = seed
     self.heldAgainst = heldAgainst
     self.effort = effort
     var store = system.store
@@ -79,7 +83,7 @@ struct FrameQueries: ~Copyable {
   mutating func prepare() throws(SMTError) {
     makeStarts()
     try assertStarts()
-    sample = ReachableSample(system, sizes: sampleSizes(), in: &session.store)
+    sample = ReachableSample(system, sizes: sampleSizes(), seed: seed, in: &session.store)
     counts.sampled = sample?.count ?? 0
   }
 

@@ -23,7 +23,8 @@ package import TransitionSystems
 /// - An obligation is taken up again one frame later once it is blocked, which finds long counterexamples early; such a one may
 ///   be longer than it must be. Then obligations are no longer taken up again, and the search goes on until it finds one as
 ///   long as its frame, which is a shortest. (required: what is reported as shortest is)
-/// - Everything is deterministic: no clock, no seed, no hash order decides anything.
+/// - Everything is deterministic: no clock and no hash order decides anything. The seed is that of the runs that are sampled, which
+///   decide what is tried, and so which lemmas are found.
 ///
 /// What is *not* trusted: symmetry holds by construction of the system, but the invariant is checked again without it, and a
 /// counterexample is evaluated from its choices alone (`ParameterizedExecution`).
@@ -35,13 +36,15 @@ package struct PDR: Engine {
   private let system: ParameterizedSystem
   private let sizes: [Int]
   private let larger: [Int]?
+  private let seed: UInt64
 
   /// `sizes` are by sort, those of the system where nothing else is said. Generalizations are held against states of the system at
-  /// sizes `larger`, a few more of each sort where nothing is said.
+  /// sizes `larger`, a few more of each sort where nothing is said; `seed` says which.
   package init(
-    _ system: ParameterizedSystem, sizes: [Int]? = nil, heldAgainst larger: [Int]? = nil
+    _ system: ParameterizedSystem, sizes: [Int]? = nil, heldAgainst larger: [Int]? = nil, seed: UInt64 = 1
   ) {
     self.system = system
+    self.seed = seed
     self.larger = larger
     self.sizes = sizes ?? system.sorts.map(\.size)
   }
@@ -55,7 +58,8 @@ package struct PDR: Engine {
     let interrupter = Interrupter()
     return try await withTaskCancellationHandler {
       var search = try PDRSearch(
-        FrameQueries(system, sizes: sizes, heldAgainst: larger, effort: budget.effort, interrupter: interrupter),
+        FrameQueries(
+          system, sizes: sizes, heldAgainst: larger, seed: seed, effort: budget.effort, interrupter: interrupter),
         properties, budget)
       return try search.run()
     } onCancel: {

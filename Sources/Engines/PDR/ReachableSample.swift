@@ -48,8 +48,8 @@ struct ReachableSample {
   }
 
   /// Runs a simulation; nil where there is nothing to learn from it.
-  init?(_ system: ParameterizedSystem, sizes: [Int], in store: inout TermStore) {
-    guard let simulation = Simulation(system, sizes: sizes, in: &store) else { return nil }
+  init?(_ system: ParameterizedSystem, sizes: [Int], seed: UInt64, in store: inout TermStore) {
+    guard let simulation = Simulation(system, sizes: sizes, seed: seed, in: &store) else { return nil }
     self.simulation = simulation
     atoms = simulation.atoms.map { _ in [] }
     let variables = simulation.atoms.map { simulation.grounding.proposition($0).variable }

@@ -7,7 +7,7 @@ import TransitionSystems
 /// together and lets each run take one that is enabled. Half of the time that is one of the rule that was taken least often so far,
 /// so that runs get past the loops at the start of a protocol. Nothing is concluded from what the runs do *not* reach.
 ///
-/// The generator has a fixed seed: the same system gives the same states.
+/// The same system and seed give the same states.
 struct Simulation {
   /// Words per column: 64 runs each.
   private static let words = 4
@@ -34,12 +34,13 @@ struct Simulation {
   /// The Boolean variables of the inputs.
   private var inputVariables: [Term] = []
   private var program: WordProgram?
-  private var generator = SplitMix(state: 0x9E37_79B9_7F4A_7C15)
+  private var generator: SplitMix
   /// By rule: how often it was taken.
   private var taken: [Int]
 
-  init?(_ system: ParameterizedSystem, sizes: [Int], in store: inout TermStore) {
+  init?(_ system: ParameterizedSystem, sizes: [Int], seed: UInt64, in store: inout TermStore) {
     self.system = system
+    generator = SplitMix(state: seed &* 0x9E37_79B9_7F4A_7C15)
     grounding = Grounding(system, sizes: sizes, tag: "sample ")
     taken = [Int](repeating: 0, count: system.rules.count)
     makeAtoms(&store)
@@ -280,7 +281,7 @@ struct Simulation {
   }
 }
 
-/// A small generator with a fixed seed (Steele, Lea, Flood, 2014).
+/// A small generator (Steele, Lea, Flood, 2014).
 struct SplitMix {
   var state: UInt64
 
