@@ -27,6 +27,37 @@ struct ExportCommandTests {
     }
   }
 
+  @Test("AIGER: abc reads properties that are called as variables, latches' functions or each other are")
+  func aigerNames() throws {
+    let text = """
+      var b: boolean; b_in: boolean; x: 0..3;
+      startstate begin b := false; b_in := false; x := 0; end;
+      rule "up" begin b := true; x := (x + 1) % 4; end;
+      rule "down" b ==> begin b_in := true; end;
+      invariant "b" x < 3;
+      invariant "b_in" !b_in;
+      invariant "b:0" x < 2;
+      invariant "b:0_in" x < 2;
+      invariant "x:0_in" b_in -> b;
+      invariant "#rule:0" b_in -> b;
+      invariant "same" x < 4;
+      invariant "same" b_in -> b;
+
+      """
+    try TemporaryFolder.with { folder in
+      let file = folder.url.appending(path: "names.aig")
+      let result = try export(["--to", "aiger", "-o", file.path], text)
+      #expect(result.status == 0, "\(result.errors)")
+      let bytes = Array(try Data(contentsOf: file))
+      // A file that abc does not read is no answer, and `ask` throws.
+      #expect(try BerkeleyABC().ask("bmc3 -F 9", about: bytes).answer == .asserted(time: 2))
+      let symbols = try AIGERCircuit(bytes).symbols
+      #expect(Set(symbols.values).count == symbols.count)
+      #expect(symbols["l0"] == "b:0" && symbols["l1"] == "b_in")
+      #expect(symbols["b1"]?.hasPrefix("b_in (") == true)
+    }
+  }
+
   @Test("AIGER as text: by option or by the file's suffix, and the same circuit")
   func asciiAIGER() throws {
     try TemporaryFolder.with { folder in

@@ -56,25 +56,37 @@ extension AIGERFile {
     bytes.append(UInt8(rest))
   }
 
-  /// Names of inputs, latches and bad outputs. No two are equal: berkeley-abc refuses such files.
+  /// Names of inputs, latches and bad outputs.
+  ///
+  /// berkeley-abc refuses files in which two share a name, a bad output and a latch for instance; and it calls the function of a
+  /// latch `NAME_in`, which nothing else may be called either. So a Boolean latch that has such a neighbour is its bit 0, `b:0`, and
+  /// a property whose name is taken is followed by what it is. Nobody reads them back: witnesses go by position.
   private func symbols(_ names: [PropertyID: String]) -> String {
-    var lines: [String] = []
-    for (position, bit) in inputs.enumerated() { lines.append("i\(position) \(name(of: bit) ?? "#unused input")") }
-    for (position, latch) in latches.enumerated() {
-      lines.append("l\(position) \(name(of: latch.bit) ?? "#unused latch")")
+    let inputs = inputs.map { $0.flatMap(name) ?? "#unused input" }
+    var latches = latches.map { $0.bit.flatMap(name) ?? "#unused latch" }
+    var taken = Set(inputs + latches)
+    for (position, name) in latches.enumerated() where taken.contains(Self.function(of: name)) {
+      latches[position] = name + ":0"
     }
-    var taken: Set<String> = []
-    for (position, bad) in synchronous.bads.enumerated() {
+    taken.formUnion(latches)
+    taken.formUnion(latches.map(Self.function))
+    let bads = synchronous.bads.map { bad in
       var name = Self.oneLine(names[bad.property] ?? bad.property.text)
-      if !taken.insert(name).inserted { name += " (\(bad.property.text))" }
-      lines.append("b\(position) \(name)")
+      while !taken.insert(name).inserted { name += " (\(bad.property.text))" }
+      return name
     }
-    return lines.map { $0 + "\n" }.joined()
+    let lines = [("i", inputs), ("l", latches), ("b", bads)].flatMap { kind, names in
+      names.enumerated().map { "\(kind)\($0) \($1)\n" }
+    }
+    return lines.joined()
   }
 
-  /// `linked[table_0]`, `step:2`; nil for what is not used.
-  private func name(of bit: Bit?) -> String? {
-    guard let bit, let name = synchronous.store.name(bit.term) else { return nil }
+  /// What berkeley-abc calls a latch's function.
+  private static func function(of latch: String) -> String { latch + "_in" }
+
+  /// `linked[table_0]`, `step:2`
+  private func name(of bit: Bit) -> String? {
+    guard let name = synchronous.store.name(bit.term) else { return nil }
     return synchronous.store.sort(of: bit.term) == .boolean ? name : "\(name):\(bit.index)"
   }
 

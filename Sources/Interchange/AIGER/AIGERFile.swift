@@ -8,7 +8,7 @@ package import Logic
 ///   each stays, `#unused`: berkeley-abc's `bmc3` refuses files without latches, and its witness for a file without inputs has no
 ///   lines, so that nobody can tell how long it is.
 /// - Names: `linked[table_0]`, or `step:2` for bit 2 of a number; `#rule` and `#parameter0` are the choice of `ChoiceCode`, other
-///   names with `#` are explained in `SynchronousSystem`. The comment section says what the numbers mean and what the offset is.
+///   names with `#` are explained in `SynchronousSystem`; no two are equal. The comment section says what the numbers mean and what the offset is.
 ///
 /// The same system gives the same bytes.
 package struct AIGERFile: Sendable {
