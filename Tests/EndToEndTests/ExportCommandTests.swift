@@ -123,6 +123,26 @@ struct ExportCommandTests {
     }
   }
 
+  @Test("Horn clauses: z3 with its own options does not lose states in its preprocessing")
+  func hornPreprocessing() throws {
+    let text = """
+      const N: 2;
+      type s: scalarset(N);
+      var a: array[s] of boolean; c: boolean;
+      startstate begin for i: s do a[i] := false; end; c := false; end;
+      ruleset i: s; j: s do
+        rule "both" i != j & !a[i] & !a[j] ==> begin a[i] := true; a[j] := true; end;
+      end;
+      rule "one" (exists i: s do a[i] end) & (exists k: s do !a[k] end) ==> begin c := true; end;
+      invariant "c" !c;
+
+      """
+    let spacer = try SMTSolver("z3")
+    #expect(try spacer.answers(to: export(["--to", "horn"], text).output) == ["sat"])
+    let broken = text.replacing("a[i] := true; a[j] := true;", with: "a[i] := true;")
+    #expect(try spacer.answers(to: export(["--to", "horn"], broken).output) == ["unsat"])
+  }
+
   @Test("Murphi: rumur counts what explore counts, in every instance")
   func murphi() throws {
     for (options, states) in [
