@@ -24,7 +24,18 @@ struct Campaign: Sendable {
     var overrides: Overrides
     var only: String?
     var jobs: Int
-    var decider: Decider
+    /// For what is the same in every instance.
+    let decider: Decider
+    private let options: CommonOptions
+    private let proofs: ProofFolder?
+    private let stored: ProofFolder?
+
+    /// The engines, and where an instance's certificates go and lie.
+    func decider(for instance: Instance) -> Decider {
+      Decider(
+        options: options, jobs: jobs, proofs: proofs?.certificates(of: instance),
+        stored: stored?.certificates(of: instance))
+    }
 
     /// What a command line asks about models, or about all shipped ones where it names none.
     ///
@@ -46,9 +57,10 @@ struct Campaign: Sendable {
       overrides = options.selection.overrides
       self.only = only
       jobs = options.decision.parallelism.jobs ?? ProcessInfo.processInfo.activeProcessorCount
-      decider = Decider(
-        options: options, jobs: jobs, proofs: try proofs.map(ProofFolder.init(creating:)),
-        stored: locator.root.map { ProofFolder(reading: $0 + "/Proofs") })
+      self.options = options
+      self.proofs = try proofs.map(ProofFolder.init(creating:))
+      stored = locator.root.map { ProofFolder(reading: $0 + "/Proofs") }
+      decider = Decider(options: options, jobs: jobs)
     }
   }
 
@@ -205,8 +217,8 @@ struct Campaign: Sendable {
         guard next < instances.count else { return }
         let index = next
         next += 1
-        let decider = request.decider
         let instance = instances[index]
+        let decider = request.decider(for: instance)
         group.addTask { (index, try await decider.decide(instance)) }
       }
       for _ in 0..<max(1, min(request.jobs, instances.count)) { start() }

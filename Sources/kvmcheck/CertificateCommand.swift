@@ -56,6 +56,11 @@ struct LoadedCertificate {
           + model.sha256, certificate: certificate)
     }
     let name = certificate.property
+    guard Question.all(of: model.plain.model).count(where: { $0.name == name }) < 2 else {
+      throw Refused(
+        description: "several properties of \(certificate.model) are called \"\(name)\"; nobody knows which it means",
+        certificate: certificate)
+    }
     do {
       let proof = SourceFile(name: path, text: text)
       checker = try CertificateChecker(certificate, of: model.file, in: proof) { model in

@@ -79,7 +79,8 @@ struct Question: Sendable, Hashable {
       Question(property: .cover(index), name: cover.name ?? "cover at \(model.place(cover.range))")
     }
     let general = [
-      Question(property: .runTimeErrors, name: "no run-time error"), Question(property: .deadlock, name: "no deadlock"),
+      Question(property: .runTimeErrors, name: TypedModel.noRunTimeError),
+      Question(property: .deadlock, name: TypedModel.noDeadlock),
     ]
     return invariants + assertions + covers + general
   }

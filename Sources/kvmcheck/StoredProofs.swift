@@ -30,11 +30,7 @@ struct StoredProofs: Sendable {
   /// Checks the certificate of a question; nil if there is none for this text of the model and these constants, or if checking it
   /// did not come to an end. One whose lemmas are no text of the model fails, and the model is not to blame for it.
   func result(for question: Question, of instance: Instance) async throws -> Result? {
-    let path = folder.file(model: instance.loaded.location.name, property: question.name)
-    guard let data = FileManager.default.contents(atPath: path), let text = String(bytes: data, encoding: .utf8),
-      let certificate = Self.certificate(text), certificate.sha256 == instance.loaded.sha256,
-      certificate.property == question.name, belongs(certificate, to: instance)
-    else { return nil }
+    guard let (path, text, certificate) = stored(for: question, of: instance) else { return nil }
     let interrupter = Interrupter()
     let (effort, settled) = (effort, settled)
     let verdict = Verdict.proved(
@@ -67,6 +63,19 @@ struct StoredProofs: Sendable {
     }
     guard let failure else { return Result(path: path, verdict: verdict) }
     return failure.stopped == nil ? contradicted(by: failure.reason) : nil
+  }
+
+  /// The certificate of a question with its place; nil if there is none that speaks of this model with these constants.
+  private func stored(for question: Question, of instance: Instance) -> (String, String, CertificateFile)? {
+    guard folder.tellsApart(question.name) else { return nil }
+    for path in folder.candidates(model: instance.loaded.location.name, property: question.name) {
+      guard let data = FileManager.default.contents(atPath: path), let text = String(bytes: data, encoding: .utf8),
+        let certificate = Self.certificate(text), certificate.sha256 == instance.loaded.sha256,
+        certificate.property == question.name, belongs(certificate, to: instance)
+      else { continue }
+      return (path, text, certificate)
+    }
+    return nil
   }
 
   private static func certificate(_ text: String) -> CertificateFile? {

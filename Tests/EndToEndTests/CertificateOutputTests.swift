@@ -263,6 +263,89 @@ struct CertificateOutputTests {
     }
   }
 
+  /// Names that only other characters tell apart, or nothing at all.
+  private static let names = """
+    --@ deadlock off
+    --@ scope two: STEP=2
+    --@ variant slow: STEP=1 => holds "p q"
+    const STEP: 1;
+    var x: 0..7;
+    startstate begin x := 0; end;
+    rule "up" x + STEP <= 6 ==> begin x := x + STEP; end;
+    invariant "p q" x < 7;
+    invariant "P Q" x != 7;
+    invariant "p q 2" x <= 6;
+    invariant "twice" x < 7;
+    invariant "twice" x <= 6;
+    invariant "no run-time error" x < 7;
+
+    """
+
+  /// Files below a folder, with what they hold.
+  private func certificates(in folder: URL) throws -> [String: String] {
+    let names = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
+    return try names.filter { $0.hasSuffix(".proof") }.reduce(into: [:]) { files, name in
+      files[name] = try String(contentsOf: folder.appending(path: name), encoding: .utf8)
+    }
+  }
+
+  @Test("a file for each property and instance; none for a name that several properties have")
+  func places() throws {
+    try TemporaryFolder.with { folder in
+      let model = try folder.file("names.m", Self.names).path
+      let out = folder.url.appending(path: "out")
+      func prove(_ options: [String]) throws -> CommandLineTool.Result {
+        try CommandLineTool.run(["prove", "invariants", model, "--engine", "pdr", "--proofs", out.path] + options)
+      }
+      let result = try prove([])
+      #expect(result.status == 0, "\(result.output)\(result.errors)")
+      for warning in ["12:1: warning: another property is called `twice`", "13:1: warning: every model has a property"]
+      {
+        #expect(result.errors.contains("names.m:\(warning)"), "\(result.errors)")
+      }
+      let own = try certificates(in: out)
+      let properties = own.mapValues { text in text.split(separator: "\n").first { $0.hasPrefix("--@ property") } }
+      #expect(
+        properties == [
+          "names/p-q.proof": "--@ property \"p q\"", "names/p-q-3.proof": "--@ property \"P Q\"",
+          "names/p-q-2.proof": "--@ property \"p q 2\"",
+        ])
+      for options in [["--all-variants"], ["--scope", "two"], ["--const", "STEP=3"], ["--const", "STEP=1"]] {
+        #expect(try prove(options).status == 0)
+      }
+      let all = try certificates(in: out)
+      #expect(
+        Set(all.keys).subtracting(own.keys) == [
+          "names/variant-slow/p-q.proof", "names/scope-two/p-q.proof", "names/scope-two/p-q-2.proof",
+          "names/scope-two/p-q-3.proof", "names/const-STEP=3/p-q.proof", "names/const-STEP=3/p-q-2.proof",
+          "names/const-STEP=3/p-q-3.proof",
+        ])
+      #expect(all.filter { own[$0.key] != nil } == own)
+      let paths = all.keys.sorted().map { out.appending(path: $0).path }
+      #expect(try CommandLineTool.run(["certificate", "check"] + paths).status == 0)
+      for name in ["twice", "no run-time error"] {
+        let text = try #require(own["names/p-q.proof"]).replacing("property \"p q\"", with: "property \"\(name)\"")
+        let checked = try CommandLineTool.run(["certificate", "check", try folder.file("other.proof", text).path])
+        #expect(checked.status == 50)
+        #expect(checked.output.contains("are called \"\(name)\""), "\(checked.output)")
+      }
+    }
+  }
+
+  @Test("an instance's own certificate is looked at first, then the one for every size")
+  func readBack() throws {
+    try proved { folder in
+      let arguments = ["prove", "invariants", "pages", "--root", ".", "--const", "PAGES=3"]
+      func certificates() throws -> [String?] {
+        let rows = try CommandLineTool.run(arguments + ["--format", "json"], in: folder.url).rows()
+        return rows.filter { $0["property"]?.text == "never twice" }.map { $0["certificate"]?.text }
+      }
+      #expect(try certificates() == ["./Proofs/pages/never-twice.proof"])
+      _ = try CommandLineTool.run(arguments + ["--engine", "pdr", "--proofs", "Proofs"], in: folder.url)
+      #expect(try certificates() == ["./Proofs/pages/const-PAGES=3/never-twice.proof"])
+    }
+  }
+
   @Test("a scalarset without symmetry: lemmas about all of its elements, for these sizes")
   func asymmetric() throws {
     try TemporaryFolder.with { folder in

@@ -263,6 +263,14 @@ import Testing
       "W0903", "another property is called `n`, too: nothing but the order tells their results apart",
       "var x: 0..1; rule begin assert x = 0 \"n\" end; ①cover \"n\" x = 1",
       "var x: 0..1; rule begin assert x = 0 \"n\"; assert x = 0; assert x = 1 end; cover x = 1; cover x = 0"),
+    Row(
+      "W0903",
+      "every model has a property called `no run-time error` of its own: nothing but the order tells their results apart",
+      "var x: 0..1; ①invariant \"no run-time error\" x = 0", "var x: 0..1; invariant \"no run-time errors\" x = 0"),
+    Row(
+      "W0903",
+      "every model has a property called `no deadlock` of its own: nothing but the order tells their results apart",
+      "var x: 0..1; rule begin ①assert \"no deadlock\" x = 0 end", "var x: 0..1; rule \"no deadlock\" begin end"),
   ]
 
   @Test(arguments: syntax + types + statements) func isReportedWhereItIs(row: Row) {

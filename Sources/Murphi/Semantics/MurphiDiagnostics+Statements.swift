@@ -108,6 +108,14 @@ extension MurphiDiagnostics {
       at: range, notes: [Diagnostic.Note("the other one is here", at: previous)])
   }
 
+  /// A property that is called like one of those that every model has.
+  static func reservedName(_ name: String, at range: SourceRange) -> Diagnostic {
+    Diagnostic(
+      "W0903", .warning,
+      "every model has a property called `\(name)` of its own: nothing but the order tells their results apart",
+      at: range)
+  }
+
   /// Values of two scalarsets meet.
   static func mixedScalarsets(_ left: String, _ right: String, at range: SourceRange) -> Diagnostic {
     Diagnostic(

@@ -220,11 +220,14 @@ extension TypeChecker {
     return (properties + model.assertions + covers).sorted { $0.range.start < $1.range.start }
   }
 
-  /// Warns of properties that share a name.
+  /// Warns of properties that share a name, with each other or with one that every model has.
   mutating func warnAboutSharedNames() {
     var seen: [String: SourceRange] = [:]
     for site in namedProperties {
       guard let name = site.name else { continue }
+      if name == TypedModel.noRunTimeError || name == TypedModel.noDeadlock {
+        warnings.append(MurphiDiagnostics.reservedName(name, at: site.range))
+      }
       if let previous = seen[name] {
         warnings.append(MurphiDiagnostics.sharedName(name, at: site.range, previous: previous))
       }

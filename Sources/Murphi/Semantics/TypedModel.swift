@@ -5,6 +5,9 @@ package import Diagnostics
 /// Both semantics start from here: `Execution` runs it, `Elaboration` turns it into terms. A variant or scope is another
 /// `TypedModel`, checked from the same syntax tree with other constants.
 package struct TypedModel: Sendable {
+  /// What the properties are called that every model has.
+  package static let (noRunTimeError, noDeadlock) = ("no run-time error", "no deadlock")
+
   package var file: SourceFile
   /// Every top-level constant with its value in this scope, in file order.
   package var constants: [Constant]
