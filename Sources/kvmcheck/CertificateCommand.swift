@@ -43,10 +43,8 @@ struct LoadedCertificate {
     } catch {
       throw Refused(description: "line \(error.line): \(error.reason)", certificate: nil)
     }
-    let named = certificate.model
-    let place = root.map { named.hasPrefix("/") ? named : "\($0)/\(named)" }
     do {
-      model = try LoadedModel(try Self.locate(place ?? named))
+      model = try LoadedModel(try Self.locate(Self.place(of: certificate.model, root: root, proof: path)))
     } catch {
       throw Refused(description: Self.words(error), certificate: certificate)
     }
@@ -69,6 +67,20 @@ struct LoadedCertificate {
     } catch {
       throw Refused(description: Self.words(error), certificate: certificate)
     }
+  }
+
+  /// Where a certificate's model lies: as `root` says; where nothing is there, in the nearest folder above the certificate that has it.
+  private static func place(of model: String, root: String?, proof: String) -> String {
+    if model.hasPrefix("/") { return model }
+    let place = root.map { "\($0)/\(model)" } ?? model
+    if FileManager.default.fileExists(atPath: place) { return place }
+    var folder = URL(fileURLWithPath: proof).standardizedFileURL
+    while folder.path != "/" {
+      folder.deleteLastPathComponent()
+      let near = folder.appendingPathComponent(model).path
+      if FileManager.default.fileExists(atPath: near) { return near }
+    }
+    return place
   }
 
   private static func locate(_ path: String) throws -> ModelLocator.Location {
@@ -232,7 +244,7 @@ struct CertificateCheckCommand: AsyncParsableCommand {
       result.model = loaded.certificate.model
       result.property = loaded.certificate.property
       result.lemmas = loaded.certificate.lemmas.count
-      result.sizes = loaded.certificate.sizes == .any ? "any size" : "these sizes"
+      result.sizes = Self.words(loaded.certificate)
       let (reason, remark) = await unmet(loaded.checker, solvers)
       if let remark { result.sizes += ", " + remark }
       if let reason { result.outcome = Task.isCancelled ? .open("stopped at \(reason)") : .fails(reason) }
@@ -244,6 +256,18 @@ struct CertificateCheckCommand: AsyncParsableCommand {
     }
     result.seconds = ProveInvariantsCommand.seconds(since: start)
     return result
+  }
+
+  /// Which sizes and constants a certificate speaks of: `any size`; `sizes PAGES=2, constants STEP=1`.
+  private static func words(_ certificate: CertificateFile) -> String {
+    func list(_ settings: [ConstantSetting]) -> String {
+      settings.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
+    }
+    let constants = certificate.constants.isEmpty ? "" : ", constants " + list(certificate.constants)
+    switch certificate.sizes {
+    case .any: return "any size" + constants
+    case .these(let sizes): return (sizes.isEmpty ? "the file's sizes" : "sizes " + list(sizes)) + constants
+    }
   }
 
   /// The first obligation that is not met, and where the questions for every size lie. What a cancelled task says is unmet may only be
@@ -287,7 +311,7 @@ struct CertificateCheckCommand: AsyncParsableCommand {
 
   private static func line(of result: Checked) -> String {
     guard let reason = result.outcome.reason else {
-      return "holds   \(result.path)  \(result.lemmas) lemmas, \(result.sizes)"
+      return "holds   \(result.path)  \(result.lemmas) \(result.lemmas == 1 ? "lemma" : "lemmas"), \(result.sizes)"
         + String(format: "  %.2f s\n", result.seconds)
     }
     return (result.outcome.isOpen ? "open    " : "FAILS   ") + "\(result.path)\n        \(reason)\n"

@@ -332,6 +332,21 @@ struct CertificateOutputTests {
     }
   }
 
+  @Test("says what it speaks of; finds its model above itself, wherever the command runs")
+  func speaksOf() throws {
+    try TemporaryFolder.with { folder in
+      try FileManager.default.createDirectory(
+        at: folder.url.appending(path: "Models"), withIntermediateDirectories: true)
+      _ = try folder.file("Models/names.m", Self.names)
+      let arguments = ["prove", "invariants", "names", "--root", ".", "--engine", "pdr", "--only", "p q"]
+      #expect(try CommandLineTool.run(arguments + ["--proofs", "Proofs"], in: folder.url).status == 0)
+      let proof = folder.url.appending(path: "Proofs/names/p-q.proof").path
+      let result = try CommandLineTool.run(["certificate", "check", proof])
+      #expect(result.status == 0, "\(result.output)\(result.errors)")
+      #expect(result.output.contains(" 1 lemma, the file's sizes, constants STEP=1  "), "\(result.output)")
+    }
+  }
+
   @Test("an instance's own certificate is looked at first, then the one for every size")
   func readBack() throws {
     try proved { folder in

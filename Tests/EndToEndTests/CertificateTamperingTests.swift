@@ -111,7 +111,7 @@ struct CertificateTamperingTests {
   @Test(
     "says less, and holds",
     arguments: [
-      Change("sizes any", "sizes SLOTS=1 FILES=3", 0, "4 lemmas, these sizes"),
+      Change("sizes any", "sizes SLOTS=1 FILES=3", 0, "4 lemmas, sizes SLOTS=1 FILES=3"),
       Change("found-by pdr", "found-by somebody", 0, "4 lemmas, any size"),
       Change("invariant \"lemma 1\"", "invariant \"first\"", 0, "4 lemmas, any size"),
     ])
