@@ -4,8 +4,9 @@ package import TransitionSystems
 /// Finds among lemmas those that prove a property together, and leaves out what is not needed.
 ///
 /// Each question remembers which lemmas it needed (an unsatisfiable core), for all properties alike. A property's proof is closed under
-/// these reasons; then each of its lemmas is left out in turn and comes back unless the rest is still a proof. What is left has no
-/// lemma that could be left out by itself.
+/// these reasons; then each of its lemmas is left out in turn and comes back unless the rest is still a proof. A lemma may have come back
+/// for the sake of one that is gone by the end, so this goes on until each is needed by one that stays, or by the property. What is left
+/// has no lemma that could be left out by itself.
 package struct LemmaSelection: ~Copyable {
   private var session: ProofSession
   /// Obligations that were kept though nobody knows: with fewer lemmas they are no easier.
@@ -152,10 +153,17 @@ package struct LemmaSelection: ~Copyable {
     }
     var proof = support(of: safety)
     if !isMinimal { return .proof(lemmas: proof) }
-    for candidate in proof.sorted(by: >) where proof.contains(candidate) {
-      var rest = Set(proof)
-      rest.remove(candidate)
-      if try isProof(rest, safety) { proof = support(of: safety) }
+    var gaps: [Int: Gap] = [:]
+    var isSmaller = true
+    while isSmaller {
+      isSmaller = false
+      for candidate in proof.sorted(by: >) where proof.contains(candidate) {
+        if let gap = gaps[candidate], gap.remains(in: proof) { continue }
+        gaps[candidate] = try gap(in: Set(proof).subtracting([candidate]), safety)
+        if gaps[candidate] != nil { continue }
+        proof = support(of: safety)
+        isSmaller = true
+      }
     }
     return .proof(lemmas: proof)
   }
@@ -169,15 +177,33 @@ package struct LemmaSelection: ~Copyable {
     return nil
   }
 
-  private mutating func isProof(_ lemmas: Set<Int>, _ safety: [Int]) throws(SMTError) -> Bool {
-    let before = reasons
-    for number in safety + lemmas.sorted().flatMap({ obligationsOf[$0] ?? [] }) {
-      if try holds(number, from: lemmas) != nil {
-        reasons = before
-        return false
-      }
+  /// Why lemmas are no proof, once one was left out.
+  private struct Gap {
+    /// Whose obligation does not follow; nil if the property's.
+    let lemma: Int?
+    /// Nil if it is known not to follow; else among how many lemmas nobody knew.
+    let undecidedAmong: Int?
+
+    /// Whether the same stands in the way of a part of the proof that it was found in: what does not follow does not follow from less.
+    /// What is merely unknown may turn out once there is less to look at.
+    func remains(in proof: [Int]) -> Bool {
+      if let undecidedAmong, undecidedAmong != proof.count { return false }
+      return lemma.map(proof.contains) ?? true
     }
-    return true
+  }
+
+  /// Why lemmas are no proof; nil if they are one.
+  private mutating func gap(in lemmas: Set<Int>, _ safety: [Int]) throws(SMTError) -> Gap? {
+    let before = reasons
+    let own = lemmas.sorted().flatMap { lemma in
+      (obligationsOf[lemma] ?? []).map { (lemma: Int?.some(lemma), number: $0) }
+    }
+    for (lemma, number) in safety.map({ (lemma: Int?.none, number: $0) }) + own {
+      guard let obstacle = try holds(number, from: lemmas) else { continue }
+      reasons = before
+      return Gap(lemma: lemma, undecidedAmong: obstacle.stopped == nil ? nil : lemmas.count + 1)
+    }
+    return nil
   }
 
   /// The lemmas that obligations need, and those that these need in turn, breadth first.

@@ -9,7 +9,7 @@ import TransitionSystems
 
 /// Negative evidence: shipped certificates with one lemma changed are refused, or are proofs as well.
 ///
-/// - Lemmas are minimal: left out, made `true`, negated or made `false`, none is a proof.
+/// - Lemmas are minimal: with one left out, made `true`, negated or made `false`, no certificate is a proof.
 /// - A literal left out or negated makes another lemma. Where the checker accepts it (by instances, and for every size where the certificate
 ///   says so), it must be true of every reachable state, as explicit search finds them; at larger sizes as well.
 /// - Made weaker by the negation of a lemma that stands beside it, a lemma says the same beside that one: this is a proof as well.
@@ -57,14 +57,22 @@ struct CertificateMutationTests {
     }
   }
 
+  private static let effort: UInt32 = 20_000_000
+
+  private func checker(of certificate: CertificateFile, _ file: SourceFile) throws -> CertificateChecker {
+    try CertificateChecker(certificate, of: file) { model in
+      let name = certificate.property
+      if name == "no run-time error" { return .runTimeErrors }
+      if let index = model.properties.firstIndex(where: { $0.name == name }) { return .invariant(index) }
+      return model.assertions.firstIndex { $0.name == name }.map(PropertyID.assertion)
+    }
+  }
+
   /// Whether the checker accepts.
   private func isAccepted(_ certificate: CertificateFile, _ file: SourceFile) throws -> Bool {
-    let checker = try CertificateChecker(certificate, of: file) { model in
-      if certificate.property == "no run-time error" { return .runTimeErrors }
-      return model.properties.firstIndex { $0.name == certificate.property }.map { .invariant($0) }
-    }
+    let checker = try checker(of: certificate, file)
     for form in try checker.forms() {
-      guard let failure = try checker.check(form, effort: 20_000_000) else { continue }
+      guard let failure = try checker.check(form, effort: Self.effort) else { continue }
       #expect(failure.stopped == nil, "\(failure.reason): a refusal should not be for want of an answer")
       return false
     }
@@ -96,6 +104,52 @@ struct CertificateMutationTests {
       }
     }
     #expect(mutants >= 40)
+  }
+
+  /// Of sept-teardown, which has 25 certificates with some eighty lemmas each, one.
+  @Test(
+    "no lemma can be left out",
+    arguments: [
+      ("coco-flags", nil), ("gmem-toggle", nil), ("tdx-locks", nil), ("vm-types", nil),
+      ("sept-teardown", "tdr-is-reclaimed-last"),
+    ])
+  func minimal(_ model: String, _ file: String?) throws {
+    let certificates = try Certificates(model, file.map { [$0] } ?? [])
+    #expect(!certificates.all.isEmpty)
+    let known = SettledQuestions()
+    for (name, certificate) in certificates.all {
+      let checker = try checker(of: certificate, certificates.file)
+      var spare = Set(certificate.lemmas.indices)
+      for form in try checker.forms() where !spare.isEmpty {
+        let ledger = known.ledger(of: form.obligations, kind: checker.kind(of: form))
+        let premises = try checker.premises(of: form, known: ledger, effort: Self.effort)
+        spare = try self.spare(among: spare, form.obligations, premises)
+      }
+      #expect(spare.isEmpty, "\(name): \(spare.sorted().map { certificate.lemmas[$0].name })")
+    }
+  }
+
+  /// The lemmas without each of which a form's obligations are met all the same: those that some obligation was met by are asked about anew.
+  private func spare(among lemmas: Set<Int>, _ whole: Obligations, _ premises: [Set<Int>?]) throws -> Set<Int> {
+    var session = try ProofSession(whole, effort: Self.effort)
+    var spare: Set<Int> = []
+    for lemma in lemmas.sorted() {
+      let rest = whole.lemmas.indices.filter { $0 != lemma }
+      var isMet = true
+      for (obligation, needed) in zip(whole.obligations, premises) where isMet {
+        switch obligation.kind {
+        case .initiation(lemma), .consecution(lemma): continue
+        default: break
+        }
+        if let needed, !needed.contains(lemma) { continue }
+        guard case .holds = try session.check(obligation, assuming: rest) else {
+          isMet = false
+          continue
+        }
+      }
+      if isMet { spare.insert(lemma) }
+    }
+    return spare
   }
 
   @Test(
