@@ -1,10 +1,11 @@
 import Diagnostics
 import Elaboration
-@testable import Engines
 import Foundation
 import Murphi
 import Testing
 import TransitionSystems
+
+@testable import Engines
 
 /// PDR on small texts with known answers, and on the maintained models.
 @Suite("PDR")
