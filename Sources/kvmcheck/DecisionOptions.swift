@@ -46,25 +46,50 @@ struct ParallelismOptions: ParsableArguments {
   }
 }
 
-/// The same names where they could only be ignored: the commands that run states by `Execution`, one after another.
+/// The same options where nothing depends on them: commands that run states by `Execution`, one after another, or only write a model.
 ///
-/// They are parsed, so that the answer says who takes them; help does not name them.
-struct RefusedDecisionOptions: ParsableArguments {
+/// They are common to all commands that take a model, so that one line of options serves several; what is given for nothing is said
+/// on standard error. Help does not name them.
+struct IdleDecisionOptions: ParsableArguments {
   @Option(help: .private)
-  var engine: String?
+  var engine: DecisionOptions.EngineChoice?
 
   @Option(help: .private)
-  var depth: String?
+  var paths: DecisionOptions.PathsChoice?
 
   @Option(help: .private)
-  var paths: String?
+  var jobs: Int?
 
+  /// A line for each that is given.
+  func warnings(of command: String) -> [String] {
+    [("engine", engine != nil), ("paths", paths != nil), ("jobs", jobs != nil)].filter(\.1)
+      .map { Self.warning($0.0, command) }
+  }
+
+  /// What is said of an option that is given for nothing.
+  static func warning(_ option: String, _ command: String) -> String {
+    "warning: --\(option) has no effect on kvmcheck \(command)"
+  }
+}
+
+/// `--depth` where nothing is unrolled.
+struct IdleDepthOption: ParsableArguments {
   @Option(help: .private)
-  var jobs: String?
+  var depth: Int?
 
-  mutating func validate() throws {
-    for (name, value) in [("engine", engine), ("depth", depth), ("paths", paths), ("jobs", jobs)] where value != nil {
-      throw ValidationError("--\(name) belongs to kvmcheck prove invariants: here it would have no effect")
-    }
+  /// A line if it is given.
+  func warnings(of command: String) -> [String] {
+    depth == nil ? [] : [IdleDecisionOptions.warning("depth", command)]
+  }
+}
+
+/// `--seed` where nothing is left to chance.
+struct IdleSeedOption: ParsableArguments {
+  @Option(help: .private)
+  var seed: UInt64?
+
+  /// A line if it is given.
+  func warnings(of command: String) -> [String] {
+    seed == nil ? [] : [IdleDecisionOptions.warning("seed", command)]
   }
 }

@@ -36,10 +36,14 @@ struct ExploreCommand: AsyncParsableCommand {
 
   @OptionGroup var selection: InstanceOptions
   @OptionGroup var options: RunOptions
-  @OptionGroup var refused: RefusedDecisionOptions
+  @OptionGroup var idle: IdleDecisionOptions
+  @OptionGroup var idleDepth: IdleDepthOption
+  @OptionGroup var idleSeed: IdleSeedOption
 
   func run() async throws {
     let console = try Console(path: options.output, quiet: options.quiet)
+    let warnings = idle.warnings(of: "explore") + idleDepth.warnings(of: "explore") + idleSeed.warnings(of: "explore")
+    for warning in warnings { console.diagnose(warning) }
     let folder = try traces.map(TraceFolder.init(path:))
     let stop = StopSwitch()
     let start = ContinuousClock.now

@@ -59,6 +59,8 @@ struct ExportCommand: AsyncParsableCommand {
 
   @OptionGroup var selection: InstanceOptions
   @OptionGroup var options: RunOptions
+  @OptionGroup var idle: IdleDecisionOptions
+  @OptionGroup var idleSeed: IdleSeedOption
 
   func validate() throws {
     for (name, isGiven, format) in [
@@ -78,6 +80,7 @@ struct ExportCommand: AsyncParsableCommand {
 
   func run() async throws {
     let console = try Console(path: options.output, quiet: options.quiet)
+    for warning in idle.warnings(of: "export") + idleSeed.warnings(of: "export") { console.diagnose(warning) }
     let stop = StopSwitch()
     let arguments = InstanceArguments(
       model: model, scope: selection.scope, variant: variant, overrides: selection.overrides, root: options.root)

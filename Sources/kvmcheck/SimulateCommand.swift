@@ -40,7 +40,8 @@ struct SimulateCommand: AsyncParsableCommand {
 
   @OptionGroup var selection: InstanceOptions
   @OptionGroup var options: RunOptions
-  @OptionGroup var refused: RefusedDecisionOptions
+  @OptionGroup var idle: IdleDecisionOptions
+  @OptionGroup var idleDepth: IdleDepthOption
 
   func validate() throws {
     if runs < 1 { throw ValidationError("--runs \(runs): expected 1 or more") }
@@ -49,6 +50,7 @@ struct SimulateCommand: AsyncParsableCommand {
 
   func run() async throws {
     let console = try Console(path: options.output, quiet: options.quiet)
+    for warning in idle.warnings(of: "simulate") + idleDepth.warnings(of: "simulate") { console.diagnose(warning) }
     let folder = try traces.map(TraceFolder.init(path:))
     let stop = StopSwitch()
     let start = ContinuousClock.now
