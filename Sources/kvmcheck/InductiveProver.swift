@@ -53,12 +53,13 @@ struct InductiveProver: Sendable {
   ///
   /// Sizes beyond the file's are not searched before the file's own: what is proved there for every size is proved here, and a search
   /// costs the more the more elements there are (sept-teardown with four of each: no end within 300 s, from its default sizes on 27).
-  /// That search may take `furtherQueries`, so that one without an end does not keep the sizes asked for from being searched at all.
+  /// That search may take twice `furtherQueries`, at the file's sizes and at larger ones, so that one without an end does not keep the
+  /// sizes asked for from being searched at all.
   func decide(_ questions: [Question]) async throws -> [Result] {
     guard let small = instance.atTheFilesSizes() else { return try await decideAtTheseSizes(questions) }
     let keep = keep
     var limited = budget
-    limited.queries = min(budget.queries, Self.furtherQueries)
+    limited.queries = min(budget.queries, 2 * Self.furtherQueries)
     let prover = InductiveProver(small, within: limited, isMinimal: isMinimal, seed: seed) { certificate, question in
       if certificate.sizes == .any { keep(certificate, question) }
     }
