@@ -99,13 +99,8 @@ struct Decider: Sendable {
   ) async throws {
     let questions = instance.questions.filter(\.isSymbolic)
     guard !questions.isEmpty, !Task.isCancelled else { return }
-    if findings.search == nil, !TraceChecker(program: program).hasStart() {
-      for question in questions {
-        let name = engines.first == .bmc ? "bmc" : "k-induction"
-        add(Opinion(engine: name, verdict: .vacuous(.noStartState), seconds: 0), question, program, to: &findings)
-      }
-      return
-    }
+    let first = engines.first == .bmc ? "bmc" : "k-induction"
+    if isVacuous(program, questions, first, &findings) { return }
     let isBase = instance.variant == nil
     guard
       engines.contains(where: { engine in
@@ -148,12 +143,7 @@ struct Decider: Sendable {
       return engine == .pdr || isWorthAsking(question.property, findings, instance)
     }
     guard !questions.isEmpty, !Task.isCancelled else { return }
-    if findings.search == nil, !TraceChecker(program: program).hasStart() {
-      for question in questions {
-        add(Opinion(engine: "pdr", verdict: .vacuous(.noStartState), seconds: 0), question, program, to: &findings)
-      }
-      return
-    }
+    if isVacuous(program, questions, "pdr", &findings) { return }
     let budget = Budget(depth: depth ?? 1_000, effort: Self.effort, queries: engine == .pdr ? .max : Self.queryBudget)
     let start = ContinuousClock.now
     // Saved when it is found, and not when the last one is: whatever kills the command leaves the finished ones.
@@ -181,6 +171,17 @@ struct Decider: Sendable {
           model: instance.loaded.location.name, property: question.name)
       }
     }
+  }
+
+  /// Whether nobody has looked yet and there is no start state: then that is the engine's answer to every question.
+  private func isVacuous(
+    _ program: Program, _ questions: [Question], _ engine: String, _ findings: inout Findings
+  ) -> Bool {
+    guard findings.search == nil, !TraceChecker(program: program).hasStart() else { return false }
+    for question in questions {
+      add(Opinion(engine: engine, verdict: .vacuous(.noStartState), seconds: 0), question, program, to: &findings)
+    }
+    return true
   }
 
   /// Checks the certificates that lie there for what PDR would be asked.
