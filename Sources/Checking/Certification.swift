@@ -156,7 +156,12 @@ package struct Certification: Sendable {
         leavesSizesOpen = true
         let small = try settings(whole) { min($1, Self.confirmedSize) }
         var confirmation = Confirmation(self, small, lemmas, properties)
-        remark = try quantified(whole, properties, lemmas, foundAt, isMinimal) { position, chosen in
+        let larger = try trialSizes(whole, foundAt)?.settings
+        var trial = Confirmation(self, larger ?? small, lemmas, properties)
+        remark = try quantified(whole, properties, lemmas, foundAt, isMinimal) { obligation, rest throws(SMTError) in
+          if try confirmation.refutes(obligation, from: rest) { return true }
+          return larger == nil ? false : try trial.refutes(obligation, from: rest)
+        } found: { position, chosen in
           if let obstacle = try confirmation.obstacle(for: properties[position], from: Set(chosen)) {
             outcomes[position] = .failed(obstacle.words, isRefuted: obstacle.isRefutation)
           } else {
@@ -237,7 +242,7 @@ package struct Certification: Sendable {
   /// Hands out each property's lemmas. Returns: what stands in the way of the first that has none.
   private func quantified(
     _ whole: StrengthenedModel, _ properties: [PropertyID], _ lemmas: [Lemma], _ foundAt: [String: Int],
-    _ isMinimal: Bool, _ found: (Int, [Int]) throws -> Void
+    _ isMinimal: Bool, refuter: LemmaSelection.Refuter, found: (Int, [Int]) throws -> Void
   ) throws -> String? {
     let obligations = try Self.quantified(whole, properties)
     let effort = effort == 0 ? Self.anySizeEffort : min(effort, Self.anySizeEffort)
@@ -255,7 +260,7 @@ package struct Certification: Sendable {
     }
     var reason: String?
     for (position, property) in properties.enumerated() {
-      switch try selection.select(for: property, isMinimal: isMinimal) {
+      switch try selection.select(for: property, isMinimal: isMinimal, refuter: refuter) {
       case .proof(let chosen): try found(position, chosen)
       case .obstacle(let obstacle): reason = reason ?? cause ?? Obstacle(selection.cause ?? obstacle).words
       }
@@ -326,7 +331,7 @@ package struct Certification: Sendable {
   }
 
   /// Confirms proofs for every size at small sizes: instance by instance and by the other elaboration, so that no proof rests on
-  /// quantifiers alone. Nothing is elaborated before the first proof.
+  /// quantifiers alone. Nothing is elaborated before the first question.
   private struct Confirmation: ~Copyable {
     private let certification: Certification
     private let sizes: [ConstantSetting]
@@ -343,24 +348,44 @@ package struct Certification: Sendable {
 
     /// What stands against a proof; nil if nothing does.
     mutating func obstacle(for property: PropertyID, from chosen: Set<Int>) throws -> Obstacle? {
+      do {
+        return try asking { confirming throws(SMTError) in try confirming.obstacle(for: property, from: chosen) }
+          .map { Obstacle($0) }
+      } catch let error as ElaborationError {
+        return Obstacle(unanswered: "\(error.location): \(error.message)")
+      }
+    }
+
+    /// Whether a state of so few elements shows that a question for every size does not follow from lemmas. Z3 finds such a state in a
+    /// millisecond; of the question it may never say anything.
+    mutating func refutes(_ obligation: Obligation, from lemmas: Set<Int>) throws(SMTError) -> Bool {
+      do {
+        return try asking { confirming throws(SMTError) in try confirming.refutes(obligation, from: lemmas) }
+      } catch let error as SMTError {
+        throw error
+      } catch {
+        // What cannot be elaborated refutes nothing; where it is to confirm a proof it will say so.
+        return false
+      }
+    }
+
+    private mutating func asking<Answer>(
+      _ question: (inout LemmaSelection) throws(SMTError) -> Answer
+    ) throws -> Answer {
       var confirming: LemmaSelection
       if let made = selection.take() {
         confirming = made
       } else {
         let whole = try StrengthenedModel(
           certification.file, lemmas: Certification.text(of: lemmas), constants: sizes)
-        let system: TransitionSystem
-        do { system = try Elaborator(whole.model).elaborate().system } catch {
-          return Obstacle(unanswered: "\(error.location): \(error.message)")
-        }
+        let system = try Elaborator(whole.model).elaborate().system
         let obligations = ConcreteObligations.obligations(of: system, lemmas: whole.lemmas, properties: properties)
         confirming = LemmaSelection(
-          try ProofSession(
-            obligations, effort: certification.effort, interrupter: certification.interrupter))
+          try ProofSession(obligations, effort: certification.effort, interrupter: certification.interrupter))
       }
-      let obstacle = try confirming.obstacle(for: property, from: chosen)
+      let answer = try question(&confirming)
       selection = consume confirming
-      return obstacle.map { Obstacle($0) }
+      return answer
     }
   }
 

@@ -48,25 +48,26 @@ package struct ConcreteObligations {
     let parameters = start.parameters.compactMap(\.domain)
     for property in properties {
       let failing = start.failures.condition(violating: property, in: &result.store)
-      result.add(.safety(property), "safety: \(words) fails", parameters + [failing], isAtStart: true)
+      result.add(.safety(property), "safety: \(words) fails", parameters + [failing], isAtStart: true, rule: start.rule)
     }
     let hindered = result.store.or(start.failures.map(\.condition) + [start.dropped])
     let replacements = zip(system.variables, start.values).map { ($0.term, $1) }
     var values = Substitution(Dictionary(uniqueKeysWithValues: replacements))
     let made = parameters + [result.store.not(hindered)]
     let outside = result.store.not(values.apply(to: domain, in: &result.store))
-    result.add(.encoding, "initiation: codes, \(words)", made + [outside], isAtStart: true)
+    result.add(.encoding, "initiation: codes, \(words)", made + [outside], isAtStart: true, rule: start.rule)
     for property in properties {
       let arrival = system.assumptionFails(violating: property, in: &result.store)
       let arriving = values.apply(to: arrival, in: &result.store)
-      result.add(.safety(property), "safety: looking at \(words) fails", made + [arriving], isAtStart: true)
+      result.add(
+        .safety(property), "safety: looking at \(words) fails", made + [arriving], isAtStart: true, rule: start.rule)
     }
     let admitted = values.apply(to: system.isAdmitted(in: &result.store), in: &result.store)
     for (number, lemma) in result.lemmas.enumerated() {
       let violated = result.store.not(values.apply(to: lemma, in: &result.store))
       result.add(
         .initiation(lemma: number), "initiation: \(names[number]), \(words)", made + [admitted, violated],
-        isAtStart: true)
+        isAtStart: true, rule: start.rule)
     }
   }
 
@@ -75,19 +76,22 @@ package struct ConcreteObligations {
     let words = "rule \"\(transition.rule.name)\"" + Self.fixed(transition.parameters)
     for property in properties {
       let failing = transition.fails(violating: property, in: &result.store)
-      result.add(.safety(property), "safety: \(words) fails", [failing])
+      result.add(.safety(property), "safety: \(words) fails", [failing], rule: transition.rule)
     }
     let enabled = transition.isEnabled(in: &result.store)
     let replacements = transition.updates.map { (system.variables[$0.variable].term, $0.value) }
     var next = Substitution(Dictionary(uniqueKeysWithValues: replacements))
     let domainAfter = next.apply(to: domain, in: &result.store)
     if domainAfter != domain {
-      result.add(.encoding, "consecution: codes, \(words)", [enabled, result.store.not(domainAfter)])
+      result.add(
+        .encoding, "consecution: codes, \(words)", [enabled, result.store.not(domainAfter)], rule: transition.rule)
     }
     for property in properties {
       let arrival = system.assumptionFails(violating: property, in: &result.store)
       let arriving = next.apply(to: arrival, in: &result.store)
-      result.add(.safety(property), "safety: looking at what \(words) leads to fails", [enabled, arriving])
+      result.add(
+        .safety(property), "safety: looking at what \(words) leads to fails", [enabled, arriving], rule: transition.rule
+      )
     }
     let admitted = next.apply(to: system.isAdmitted(in: &result.store), in: &result.store)
     for (number, lemma) in result.lemmas.enumerated() {
@@ -95,7 +99,7 @@ package struct ConcreteObligations {
       if after == lemma { continue }
       result.add(
         .consecution(lemma: number), "consecution: \(names[number]), \(words)",
-        [enabled, admitted, result.store.not(after)])
+        [enabled, admitted, result.store.not(after)], rule: transition.rule)
     }
   }
 

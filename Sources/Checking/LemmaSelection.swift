@@ -54,11 +54,19 @@ package struct LemmaSelection: ~Copyable {
   /// How many questions were asked.
   package var asked: Int { session.asked }
 
+  /// Says of an obligation whether it is known, from elsewhere, not to follow from lemmas.
+  package typealias Refuter = (Obligation, Set<Int>) throws(SMTError) -> Bool
+
   /// Whether an obligation follows from lemmas; if so its reasons are remembered.
-  private mutating func holds(_ number: Int, from lemmas: Set<Int>) throws(SMTError) -> Obstacle? {
+  private mutating func holds(
+    _ number: Int, from lemmas: Set<Int>, refuter: Refuter = { _, _ in false }
+  ) throws(SMTError) -> Obstacle? {
     if let known = reasons[number], known.isSubset(of: lemmas) { return nil }
     let obligation = session.obligations.obligations[number]
-    switch try session.check(obligation, assuming: lemmas.sorted()) {
+    let answer = try session.check(obligation, assuming: lemmas.sorted()) { () throws(SMTError) in
+      try refuter(obligation, lemmas)
+    }
+    switch answer {
     case .holds(let needed):
       reasons[number] = needed
       return nil
@@ -142,10 +150,12 @@ package struct LemmaSelection: ~Copyable {
   }
 
   /// The lemmas that prove a property; if `isMinimal`, none of them can be left out. First those that the property follows from, then those
-  /// that these need in turn.
+  /// that these need in turn. `refuter` is asked where it is hard to tell whether one can be left out.
   ///
   /// Requires: closed.
-  package mutating func select(for property: PropertyID, isMinimal: Bool) throws(SMTError) -> Selection {
+  package mutating func select(
+    for property: PropertyID, isMinimal: Bool, refuter: Refuter = { _, _ in false }
+  ) throws(SMTError) -> Selection {
     precondition(isClosed, "lemmas are selected before it is known which may be used")
     let safety = safety[property] ?? []
     for number in safety {
@@ -159,7 +169,7 @@ package struct LemmaSelection: ~Copyable {
       isSmaller = false
       for candidate in proof.sorted(by: >) where proof.contains(candidate) {
         if let gap = gaps[candidate], gap.remains(in: proof) { continue }
-        gaps[candidate] = try gap(in: Set(proof).subtracting([candidate]), safety)
+        gaps[candidate] = try gap(in: Set(proof).subtracting([candidate]), safety, refuter)
         if gaps[candidate] != nil { continue }
         proof = support(of: safety)
         isSmaller = true
@@ -192,14 +202,33 @@ package struct LemmaSelection: ~Copyable {
     }
   }
 
+  /// Whether an obligation of other obligations' session, with the same lemmas, is known not to follow here: what is asked here for the same
+  /// purpose about the same rule is refuted.
+  package mutating func refutes(_ other: Obligation, from lemmas: Set<Int>) throws(SMTError) -> Bool {
+    for number in numbers(for: other.kind) {
+      let own = session.obligations.obligations[number]
+      guard own.rule == other.rule, own.isAtStart == other.isAtStart else { continue }
+      if let obstacle = try holds(number, from: lemmas), obstacle.stopped == nil { return true }
+    }
+    return false
+  }
+
+  private func numbers(for kind: Obligation.Kind) -> [Int] {
+    switch kind {
+    case .initiation(let lemma), .consecution(let lemma): obligationsOf[lemma] ?? []
+    case .safety(let property): safety[property] ?? []
+    case .encoding: encoding
+    }
+  }
+
   /// Why lemmas are no proof; nil if they are one.
-  private mutating func gap(in lemmas: Set<Int>, _ safety: [Int]) throws(SMTError) -> Gap? {
+  private mutating func gap(in lemmas: Set<Int>, _ safety: [Int], _ refuter: Refuter) throws(SMTError) -> Gap? {
     let before = reasons
     let own = lemmas.sorted().flatMap { lemma in
       (obligationsOf[lemma] ?? []).map { (lemma: Int?.some(lemma), number: $0) }
     }
     for (lemma, number) in safety.map({ (lemma: Int?.none, number: $0) }) + own {
-      guard let obstacle = try holds(number, from: lemmas) else { continue }
+      guard let obstacle = try holds(number, from: lemmas, refuter: refuter) else { continue }
       reasons = before
       return Gap(lemma: lemma, undecidedAmong: obstacle.stopped == nil ? nil : lemmas.count + 1)
     }

@@ -42,20 +42,27 @@ package struct Obligation: Hashable, Sendable {
   /// What cannot all be true, in a state that satisfies the background and the lemmas; at the start, by itself.
   package let conditions: [Term]
   package let isAtStart: Bool
+  /// The rule or start state that it is about; nil if about a state.
+  package let rule: RuleReference?
 
-  package init(_ kind: Kind, _ name: String, _ conditions: [Term], isAtStart: Bool = false) {
+  package init(
+    _ kind: Kind, _ name: String, _ conditions: [Term], isAtStart: Bool = false, rule: RuleReference? = nil
+  ) {
     self.kind = kind
     self.name = name
     self.conditions = conditions
     self.isAtStart = isAtStart
+    self.rule = rule
   }
 }
 
 extension Obligations {
   /// Adds an obligation unless one of its conditions is plainly false.
-  mutating func add(_ kind: Obligation.Kind, _ name: String, _ conditions: [Term], isAtStart: Bool = false) {
+  mutating func add(
+    _ kind: Obligation.Kind, _ name: String, _ conditions: [Term], isAtStart: Bool = false, rule: RuleReference? = nil
+  ) {
     if conditions.contains(where: { store.constant($0) == .boolean(false) }) { return }
-    obligations.append(Obligation(kind, name, conditions, isAtStart: isAtStart))
+    obligations.append(Obligation(kind, name, conditions, isAtStart: isAtStart, rule: rule))
   }
 
   /// The obligations as a script for other solvers: every answer must be `unsat`.

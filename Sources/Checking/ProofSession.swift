@@ -39,13 +39,16 @@ package struct ProofSession: ~Copyable {
       obligations, kind: obligations.sortNames.isEmpty ? .simple : .matching, interrupter: interrupter)
   }
 
-  /// Whether an obligation holds if these lemmas do.
-  package mutating func check(_ obligation: Obligation, assuming lemmas: some Sequence<Int>) throws(SMTError) -> Answer
-  {
+  /// Whether an obligation holds if these lemmas do. `isRefuted` is asked where matching leaves it open, before the second session.
+  package mutating func check(
+    _ obligation: Obligation, assuming lemmas: some Sequence<Int>, isRefuted: () throws(SMTError) -> Bool = { false }
+  ) throws(SMTError) -> Answer {
     asked += 1
     let lemmas = Array(lemmas)
     let answer = try first.check(obligation, assuming: lemmas, of: obligations, effort: effort)
-    guard case .stopped(.solver) = answer, !obligations.sortNames.isEmpty, patience > 0 else { return answer }
+    guard case .stopped(.solver) = answer, !obligations.sortNames.isEmpty else { return answer }
+    if try isRefuted() { return .fails }
+    if patience == 0 { return answer }
     var session: PreparedSession
     if let made = second.take() {
       session = made

@@ -50,14 +50,15 @@ package struct QuantifiedObligations {
     let inputs = oneChoice(of: start.inputs)
     for failure in start.failures + start.arrivalFailures where properties.contains(failure.report.property) {
       result.add(
-        .safety(failure.report.property), "safety: \(words) fails", inputs + [failure.condition], isAtStart: true)
+        .safety(failure.report.property), "safety: \(words) fails", inputs + [failure.condition], isAtStart: true,
+        rule: start.rule)
     }
     var next = NextState(at: start, of: system)
     for (number, violation) in violations.enumerated() {
       let violated = next.before(violation, in: &result.store)
       result.add(
         .initiation(lemma: number), "initiation: \(names[number]), \(words)", inputs + [start.enabled, violated],
-        isAtStart: true)
+        isAtStart: true, rule: start.rule)
     }
   }
 
@@ -68,7 +69,8 @@ package struct QuantifiedObligations {
     let words = "rule \"\(rule.rule.name)\"" + fixed.joined()
     let inputs = oneChoice(of: rule.inputs)
     for failure in rule.failures + rule.arrivalFailures where properties.contains(failure.report.property) {
-      result.add(.safety(failure.report.property), "safety: \(words) fails", inputs + [failure.condition])
+      result.add(
+        .safety(failure.report.property), "safety: \(words) fails", inputs + [failure.condition], rule: rule.rule)
     }
     var next = NextState(after: rule, of: system)
     for (number, violation) in violations.enumerated() {
@@ -76,7 +78,7 @@ package struct QuantifiedObligations {
       if violated == violation { continue }
       result.add(
         .consecution(lemma: number), "consecution: \(names[number]), \(words)",
-        inputs + [rule.enabled, violated])
+        inputs + [rule.enabled, violated], rule: rule.rule)
     }
   }
 
