@@ -1,5 +1,5 @@
 package import Diagnostics
-import Elaboration
+package import Elaboration
 package import Murphi
 package import SMT
 package import TransitionSystems
@@ -47,12 +47,9 @@ package struct Certification: Sendable {
   package struct Certified: Sendable {
     /// In the order of the properties.
     package private(set) var outcomes: [Outcome]
-    /// Whether the file leaves the sizes of its scalarsets open, so that lemmas from larger sizes may hold for every size.
-    package let leavesSizesOpen: Bool
 
-    package init(outcomes: [Outcome], leavesSizesOpen: Bool) {
+    package init(outcomes: [Outcome]) {
       self.outcomes = outcomes
-      self.leavesSizesOpen = leavesSizesOpen
     }
 
     /// What is refuted only failed: for lemmas whose text says more than whoever found them claims.
@@ -108,7 +105,7 @@ package struct Certification: Sendable {
         properties, from: lemmas, foundAt: foundAt, for: forms, isMinimal: isMinimal, proved)
     } catch let error as ElaborationError where error.reason == .cancelled {
       let outcome = Outcome.failed(error.message, isRefuted: false)
-      return Certified(outcomes: properties.map { _ in outcome }, leavesSizesOpen: false)
+      return Certified(outcomes: properties.map { _ in outcome })
     }
     let refuted = properties.indices.filter { certified.outcomes[$0].isRefuted }
     if refuted.isEmpty { return certified }
@@ -123,7 +120,7 @@ package struct Certification: Sendable {
     }
     var outcomes = certified.outcomes
     for (position, outcome) in zip(refuted, again.outcomes) { outcomes[position] = outcome }
-    return Certified(outcomes: outcomes, leavesSizesOpen: certified.leavesSizesOpen)
+    return Certified(outcomes: outcomes)
   }
 
   /// That places hold a value, of those that always do as far as elaboration with open sorts knows.
@@ -143,17 +140,14 @@ package struct Certification: Sendable {
     do { whole = try StrengthenedModel(file, lemmas: Self.text(of: lemmas), constants: constants) } catch {
       let first = error.diagnostics.first { $0.severity == .error }.map { ": \($0.message)" } ?? ""
       return Certified(
-        outcomes: properties.map { _ in .failed("its lemmas cannot be written in Murphi\(first)", isRefuted: false) },
-        leavesSizesOpen: false)
+        outcomes: properties.map { _ in .failed("its lemmas cannot be written in Murphi\(first)", isRefuted: false) })
     }
     var outcomes = [Outcome?](repeating: nil, count: properties.count)
     var remark: String?
-    var leavesSizesOpen = false
     if forms.contains(.anySize), !whole.model.scalarsets.isEmpty {
       if let reason = try Self.whyNoAnySize(whole, of: try SyntaxTree.parse(file)) {
         remark = reason
       } else {
-        leavesSizesOpen = true
         let small = try settings(whole) { min($1, Self.confirmedSize) }
         var confirmation = Confirmation(self, small, lemmas, properties)
         let larger = try trialSizes(whole, foundAt)?.settings
@@ -185,9 +179,7 @@ package struct Certification: Sendable {
         }
       }
     }
-    return Certified(
-      outcomes: outcomes.map { $0 ?? .failed(remark ?? "not decided", isRefuted: false) },
-      leavesSizesOpen: leavesSizesOpen)
+    return Certified(outcomes: outcomes.map { $0 ?? .failed(remark ?? "not decided", isRefuted: false) })
   }
 
   // At the sizes of the scope.
@@ -216,11 +208,16 @@ package struct Certification: Sendable {
 
   // For every size.
 
-  /// Why the sizes of scalarsets cannot be left open; nil if they can.
   static func whyNoAnySize(_ whole: StrengthenedModel, of tree: SyntaxTree) throws -> String? {
-    let elaboration = try ParameterizedElaborator(whole.model).elaborate()
+    whyNoAnySize(whole.model, try ParameterizedElaborator(whole.model).elaborate(), of: tree)
+  }
+
+  /// Why the sizes of a model's scalarsets cannot be left open; nil if they can.
+  package static func whyNoAnySize(
+    _ model: TypedModel, _ elaboration: ParameterizedElaboration, of tree: SyntaxTree
+  ) -> String? {
     if let asymmetry = elaboration.asymmetries.first { return "\(asymmetry.location): \(asymmetry.message)" }
-    if elaboration.system.sorts.count < whole.model.scalarsets.count { return "too many scalarsets" }
+    if elaboration.system.sorts.count < model.scalarsets.count { return "too many scalarsets" }
     let sizes = ScalarsetSizes(of: tree)
     if let used = sizes.named.first(where: \.isUsedElsewhere) {
       return "the file uses \(used.constant) for something else than the size of a scalarset"

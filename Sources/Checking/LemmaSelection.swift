@@ -4,9 +4,9 @@ package import TransitionSystems
 /// Finds among lemmas those that prove a property together, and leaves out what is not needed.
 ///
 /// Each question remembers which lemmas it needed (an unsatisfiable core), for all properties alike. A property's proof is closed under
-/// these reasons; then each of its lemmas is left out in turn and comes back unless the rest is still a proof. A lemma may have come back
-/// for the sake of one that is gone by the end, so this goes on until each is needed by one that stays, or by the property. What is left
-/// has no lemma that could be left out by itself.
+/// these reasons; then each of its lemmas is left out in turn, and with it what does not follow without it, and so on. They stay out if what is
+/// left is still a proof. In the end no part of the proof is one: not only is no lemma there that could go by itself, but no two that hold
+/// each other up and nothing else (Ivrii, Gurfinkel, Belov, "Small inductive safe invariants", FMCAD 2014).
 package struct LemmaSelection: ~Copyable {
   private var session: ProofSession
   /// Obligations that were kept though nobody knows: with fewer lemmas they are no easier.
@@ -149,7 +149,7 @@ package struct LemmaSelection: ~Copyable {
     case obstacle(Obstacle)
   }
 
-  /// The lemmas that prove a property; if `isMinimal`, none of them can be left out. First those that the property follows from, then those
+  /// The lemmas that prove a property; if `isMinimal`, no part of them does. First those that the property follows from, then those
   /// that these need in turn. `refuter` is asked where it is hard to tell whether one can be left out.
   ///
   /// Requires: closed.
@@ -163,16 +163,21 @@ package struct LemmaSelection: ~Copyable {
     }
     var proof = support(of: safety)
     if !isMinimal { return .proof(lemmas: proof) }
-    var gaps: [Int: Gap] = [:]
+    // What no part of the proof can do without; and what stayed for want of an answer, with the size of the proof then.
+    var needed: Set<Int> = []
+    var undecided: [Int: Int] = [:]
     var isSmaller = true
     while isSmaller {
       isSmaller = false
       for candidate in proof.sorted(by: >) where proof.contains(candidate) {
-        if let gap = gaps[candidate], gap.remains(in: proof) { continue }
-        gaps[candidate] = try gap(in: Set(proof).subtracting([candidate]), safety, refuter)
-        if gaps[candidate] != nil { continue }
-        proof = support(of: safety)
-        isSmaller = true
+        if needed.contains(candidate) || undecided[candidate] == proof.count { continue }
+        switch try rest(of: proof, without: candidate, safety, needed: needed, refuter) {
+        case .isProof:
+          proof = support(of: safety)
+          isSmaller = true
+        case .isNone(isKnown: true): needed.insert(candidate)
+        case .isNone(isKnown: false): undecided[candidate] = proof.count
+        }
       }
     }
     return .proof(lemmas: proof)
@@ -185,21 +190,6 @@ package struct LemmaSelection: ~Copyable {
       if let obstacle = try holds(number, from: lemmas) { return obstacle }
     }
     return nil
-  }
-
-  /// Why lemmas are no proof, once one was left out.
-  private struct Gap {
-    /// Whose obligation does not follow; nil if the property's.
-    let lemma: Int?
-    /// Nil if it is known not to follow; else among how many lemmas nobody knew.
-    let undecidedAmong: Int?
-
-    /// Whether the same stands in the way of a part of the proof that it was found in: what does not follow does not follow from less.
-    /// What is merely unknown may turn out once there is less to look at.
-    func remains(in proof: [Int]) -> Bool {
-      if let undecidedAmong, undecidedAmong != proof.count { return false }
-      return lemma.map(proof.contains) ?? true
-    }
   }
 
   /// Whether an obligation of other obligations' session, with the same lemmas, is known not to follow here: what is asked here for the same
@@ -221,18 +211,40 @@ package struct LemmaSelection: ~Copyable {
     }
   }
 
-  /// Why lemmas are no proof; nil if they are one.
-  private mutating func gap(in lemmas: Set<Int>, _ safety: [Int], _ refuter: Refuter) throws(SMTError) -> Gap? {
-    let before = reasons
-    let own = lemmas.sorted().flatMap { lemma in
-      (obligationsOf[lemma] ?? []).map { (lemma: Int?.some(lemma), number: $0) }
+  /// What a proof is without a lemma and without all that falls with it.
+  private enum Rest {
+    case isProof
+    /// Unless known, for want of an answer about something on the way.
+    case isNone(isKnown: Bool)
+  }
+
+  /// Leaves out of a proof one lemma, and what does not follow without it, until the rest is inductive, or is seen to be no proof: the property
+  /// does not follow any more, or something falls that is needed.
+  private mutating func rest(
+    of proof: [Int], without candidate: Int, _ safety: [Int], needed: Set<Int>, _ refuter: Refuter
+  ) throws(SMTError) -> Rest {
+    var rest = Set(proof).subtracting([candidate])
+    // What is needed is asked about first: if it falls, nothing else matters.
+    let first = safety.map { (lemma: Int?.none, number: $0) } + obligations(of: needed)
+    let others = obligations(of: rest.subtracting(needed))
+    var isKnown = true
+    var fallen: Int? = candidate
+    while fallen != nil {
+      fallen = nil
+      for (lemma, number) in first + others where lemma.map(rest.contains) ?? true {
+        guard let obstacle = try holds(number, from: rest, refuter: refuter) else { continue }
+        if obstacle.stopped != nil { isKnown = false }
+        guard let lemma, !needed.contains(lemma) else { return .isNone(isKnown: isKnown) }
+        rest.remove(lemma)
+        fallen = lemma
+        break
+      }
     }
-    for (lemma, number) in safety.map({ (lemma: Int?.none, number: $0) }) + own {
-      guard let obstacle = try holds(number, from: lemmas, refuter: refuter) else { continue }
-      reasons = before
-      return Gap(lemma: lemma, undecidedAmong: obstacle.stopped == nil ? nil : lemmas.count + 1)
-    }
-    return nil
+    return .isProof
+  }
+
+  private func obligations(of lemmas: Set<Int>) -> [(lemma: Int?, number: Int)] {
+    lemmas.sorted().flatMap { lemma in (obligationsOf[lemma] ?? []).map { (lemma, $0) } }
   }
 
   /// The lemmas that obligations need, and those that these need in turn, breadth first.

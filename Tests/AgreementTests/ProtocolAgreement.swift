@@ -224,7 +224,8 @@ struct ProtocolAgreement {
       try recheck(lemmas, sizes, property)
     }
     var anySize = Set(zip(claimed, certified.outcomes).filter { $0.1.isForAnySize }.map(\.0))
-    if anySize.count < claimed.count, certified.leavesSizesOpen {
+    let tree = try SyntaxTree.parse(SourceFile(name: "protocol.m", text: text))
+    if anySize.count < claimed.count, Certification.whyNoAnySize(model, elaboration, of: tree) == nil {
       anySize.formUnion(try await atLargerSizes(claimed.filter { !anySize.contains($0) }, system))
     }
     figures.anySize += anySize.count

@@ -22,12 +22,15 @@ struct LemmaSelectionTests {
   private func selection(
     _ lemmas: [String], of model: String = Self.lamps, effort: UInt32 = 0
   ) throws -> LemmaSelection {
+    LemmaSelection(try ProofSession(try obligations(lemmas, of: model), effort: effort))
+  }
+
+  private func obligations(_ lemmas: [String], of model: String) throws -> Obligations {
     let text = lemmas.enumerated().map { "invariant \"l\($0)\" \($1);\n" }.joined()
     let model = try SyntaxTree.parse(SourceFile(name: "lamps.m", text: model + text)).check(constants: []).model
-    let obligations = ConcreteObligations.obligations(
+    return ConcreteObligations.obligations(
       of: try Elaborator(model).elaborate().system, lemmas: lemmas.indices.map { "l\($0)" }, properties: [.invariant(0)]
     )
-    return LemmaSelection(try ProofSession(obligations, effort: effort))
   }
 
   /// What closing leaves, as a value: expectations copy what they look at.
@@ -115,8 +118,8 @@ struct LemmaSelectionTests {
     """
 
   /// A minimal proof of x.
-  private func minimal(_ lemmas: [String]) throws -> [String] {
-    var selection = try selection(lemmas, of: Self.chain)
+  private func minimal(_ lemmas: [String], of model: String = Self.chain) throws -> [String] {
+    var selection = try selection(lemmas, of: model)
     guard try selection.close() == nil,
       case .proof(let chosen) = try selection.select(for: .invariant(0), isMinimal: true)
     else { return [] }
@@ -130,6 +133,39 @@ struct LemmaSelectionTests {
     for order in Self.orders(of: ["c", "d", "e", "x", "y"]) {
       #expect(try minimal(order).sorted() == ["e", "x", "y"], "\(order)")
     }
+  }
+
+  /// x needs y; p would do instead of it in one place. p and q hold each other up: neither can be left out while the other is there.
+  private static let pair = """
+    var p: boolean; q: boolean; x: boolean; y: boolean;
+    startstate begin p := true; q := true; x := true; y := true; end;
+    rule "no q" !q ==> begin p := false; end;
+    rule "no p" !p ==> begin q := false; end;
+    rule "neither p nor y" !p & !y ==> begin x := false; end;
+    rule "no y" !y ==> begin x := false; end;
+    invariant "x" x;
+    """
+
+  @Test("lemmas that hold each other up and nothing else go together")
+  func holdingEachOther() throws {
+    for order in Self.orders(of: ["p", "q", "x", "y"]) {
+      #expect(try minimal(order, of: Self.pair).sorted() == ["x", "y"], "\(order)")
+    }
+  }
+
+  @Test("what is refuted elsewhere: the same purpose, the same rule")
+  func refutedElsewhere() throws {
+    let lemmas = ["p", "q", "x", "y"]
+    var selection = try selection(lemmas, of: Self.pair)
+    var refuted: [String] = []
+    for obligation in try obligations(lemmas, of: Self.pair).obligations {
+      if try selection.refutes(obligation, from: [0, 2]) { refuted.append(obligation.name) }
+    }
+    // Without q and y: p may go, and then q; x holds, for p is assumed beside it. Of the start, and of the property, nothing is refuted.
+    #expect(
+      refuted == [
+        "consecution: l0, rule \"no q\"", "consecution: l2, rule \"no y\"",
+      ])
   }
 
   private static func orders(of elements: [String]) -> [[String]] {
