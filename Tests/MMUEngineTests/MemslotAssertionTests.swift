@@ -69,12 +69,39 @@ struct MemslotAssertionTests {
     #expect(mmu.generations == [4, 5])
   }
 
-  @Test("the fast zap wants slots_lock", arguments: [true, false, nil])
-  mutating func slotsLock(isHeld: Bool?) {
+  /// Runs a fast zap under slots_lock or without; `isHeldLater`: what becomes of slots_lock once mmu_lock is held.
+  private mutating func fastZap(isHeld: Bool?, isHeldLater: Bool?) -> [String] {
     mmu.isSlotsLockHeld = isHeld
     var zap = FastZap()
+    _ = zap.step(&mmu)
+    #expect(mmu.lock.isHeld(.write))
+    mmu.isSlotsLockHeld = isHeldLater
     while true { if case .finished = zap.step(&mmu) { break } }
-    #expect(names() == (isHeld == false ? [KernelAssertion.slotsLock.rawValue] : []))
+    return names()
+  }
+
+  @Test("the fast zap wants slots_lock where it begins")
+  mutating func slotsLock() {
+    #expect(fastZap(isHeld: true, isHeldLater: true) == [])
+    #expect(fastZap(isHeld: nil, isHeldLater: nil) == [])
+    #expect(fastZap(isHeld: false, isHeldLater: true) == [KernelAssertion.slotsLock.rawValue])
+  }
+
+  @Test("and where it comes to pages of the old generation")
+  mutating func obsoletePages() {
+    let obsolete = KernelAssertion.obsoletePagesSlotsLock.rawValue
+    #expect(fastZap(isHeld: true, isHeldLater: nil) == [])
+    #expect(fastZap(isHeld: true, isHeldLater: false) == [obsolete])
+    #expect(fastZap(isHeld: false, isHeldLater: false) == [KernelAssertion.slotsLock.rawValue, obsolete])
+  }
+
+  @Test("contents go into a file's page under slots_lock", arguments: [true, false, nil])
+  mutating func populate(isHeld: Bool?) {
+    mmu.isSlotsLockHeld = isHeld
+    mmu.secureEPT = TDXHost.trustDomain(for: .linux616)
+    mmu.beginImagePage(GFN(1), PFN(0x1000))
+    #expect(mmu.secureEPT?.vm?.population?.page == PFN(0x1000))
+    #expect(names() == (isHeld == false ? [KernelAssertion.populateSlotsLock.rawValue] : []))
   }
 
   @Test("what comes of changed attributes wants slots_lock", arguments: [true, false, nil])

@@ -200,7 +200,7 @@ struct TrustDomainMMUTests {
   mutating func image(_ version: KernelVersion) throws {
     try makeTD(version, isRunnable: false)
     let page = try allocate()
-    mmu.secureEPT?.beginImagePage(Self.gfn, page)
+    mmu.beginImagePage(Self.gfn, page)
     #expect(map(Self.gfn, page).1 == .fixed)
     let isPremapped = version.initialImage == .premapped
     #expect(pair(Self.gfn, .page4K) == Pair(.present, isPremapped ? .free : .mapped))
@@ -218,7 +218,7 @@ struct TrustDomainMMUTests {
   mutating func earlyRemoval(_ version: KernelVersion) throws {
     try makeTD(version, isRunnable: false)
     let page = try allocate()
-    mmu.secureEPT?.beginImagePage(Self.gfn, page)
+    mmu.beginImagePage(Self.gfn, page)
     map(Self.gfn, page)
     if version.initialImage == .premapped { #expect(mmu.secureEPT?.finalize() == false) }
     mmu.secureEPT?.vm?.population = nil

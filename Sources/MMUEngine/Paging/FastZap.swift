@@ -42,6 +42,7 @@ package struct FastZap: Sendable {
       phase = .unlock
       return .kick
     case .unlock:
+      zapObsoletePages(&mmu)
       mmu.lock.release(.write)
       phase = .zap
       return .silent
@@ -51,6 +52,13 @@ package struct FastZap: Sendable {
       return step
     case .done: return .finished
     }
+  }
+
+  /// Shadow pages of the old generation go, with mmu_lock still held for write. Source: `kvm_zap_obsolete_pages`.
+  ///
+  /// Abstraction: there is no shadow MMU here, so that nothing is left of it but what it asks of its caller.
+  private func zapObsoletePages(_ mmu: inout TDPMMU) {
+    if mmu.isSlotsLockHeld == false { mmu.report(.obsoletePagesSlotsLock, "obsolete pages zapped without slots_lock") }
   }
 }
 

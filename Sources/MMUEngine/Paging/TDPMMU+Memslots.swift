@@ -39,6 +39,13 @@ extension TDPMMU {
     return RootsWalk(.zapLeaves, types, range, lock: lock, locks: locks)
   }
 
+  /// Contents of userspace's go into a page of the file, which is to be mapped at a frame of a memslot.
+  ///
+  /// Who interferes: whoever deletes the memslot or converts the frame; slots_lock excludes both. Source: `kvm_gmem_populate`.
+  package mutating func beginPopulation(of gfn: GFN) {
+    if isSlotsLockHeld == false { report(.populateSlotsLock, "gfn \(gfn.rawValue) populated without slots_lock") }
+  }
+
   /// A swap of memslots begins: MMIO entries of any generation are stale until its end.
   ///
   /// Abstraction: both address spaces are swapped. Source: `kvm_swap_active_memslots`.

@@ -27,6 +27,12 @@ extension TDPMMU {
     return secureEPT?.linkTable(iterator.frame, iterator.level, page, vcpu: vcpu) ?? .failed
   }
 
+  /// KVM_TDX_INIT_MEM_REGION is about one page until `TDXHost.endImagePage`. Source: `tdx_vcpu_init_mem_region`.
+  package mutating func beginImagePage(_ gfn: GFN, _ page: PFN) {
+    beginPopulation(of: gfn)
+    secureEPT?.beginImagePage(gfn, page)
+  }
+
   /// The last part of an install: the new entry, or after a refusal the old one again, which nobody traces.
   ///
   /// Nobody else has written the entry meanwhile: it was FROZEN, and who zaps waits for mmu_lock.

@@ -17,7 +17,7 @@ extension TrustDomainHost {
     if file[hole] == nil { file[hole] = mmu.secureEPT?.allocatePrivatePage() }
     guard let page = file[hole] else { return }
     mmu.isSlotsLockHeld = true
-    mmu.secureEPT?.beginImagePage(hole, page)
+    mmu.beginImagePage(hole, page)
     beginImageFault()
     phase = .populate
   }
