@@ -62,6 +62,7 @@ package struct EngineCheck: Sendable, Hashable {
     VirtualMachineHost.checks + Machine.secureEPTChecks + GuestMemfdHost.checks + TDIoctlHost.checks
     + KernelAssertion.allCases.map { $0.check("an assertion of the TDP MMU or of its callers") }
     + MMUDamage.allCases.filter { $0 != .freedTableUsed }.map { $0.check($0.summary) }
+    + ReverseMapDamage.allCases.map { $0.check($0.summary) }
 }
 
 /// What an operation did.

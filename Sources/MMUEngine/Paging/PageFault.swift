@@ -16,6 +16,8 @@ package struct FaultCode: OptionSet, Hashable, Sendable {
   package static let user = FaultCode(rawValue: 4)
   package static let reserved = FaultCode(rawValue: 8)
   package static let fetch = FaultCode(rawValue: 16)
+  /// The RMP refused an access that the nested page tables allow.
+  package static let reverseMap = FaultCode(rawValue: 1 << 31)
   package static let `private` = FaultCode(rawValue: 1 << 49)
 
   /// What the guest did.

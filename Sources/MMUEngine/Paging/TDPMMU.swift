@@ -113,6 +113,11 @@ package struct TDPMMU: Sendable {
     if checks.count < 64 { checks.append(damage.check(detail())) }
   }
 
+  /// Records damage that the RMP tells of.
+  package mutating func report(_ damage: ReverseMapDamage, _ detail: @autoclosure () -> String) {
+    if checks.count < 64 { checks.append(damage.check(detail())) }
+  }
+
   /// Takes the checks that fired since the last call.
   package mutating func collectChecks() -> [EngineCheck] {
     defer { checks = [] }

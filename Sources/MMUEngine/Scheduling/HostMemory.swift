@@ -15,6 +15,8 @@ package struct HostMemory: Hashable, Sendable {
   private var blocks: [UInt64: PFN] = [:]
   /// Pages of a guest_memfd, by guest frame: they stay when their memslot goes.
   private var privatePages: [UInt64: PFN] = [:]
+  /// Folios of 2 MiB of a guest_memfd, by first guest frame.
+  private var privateBlocks: [UInt64: PFN] = [:]
   /// Every frame that a guest_memfd has ever handed out.
   private var privateFrames: Set<PFN> = []
   package private(set) var freed: Set<PFN> = []
@@ -34,21 +36,61 @@ package struct HostMemory: Hashable, Sendable {
     return (mapping, .page4K)
   }
 
-  /// The file's page; made at the first touch. Source: `kvm_gmem_get_pfn`.
-  package mutating func touchPrivate(_ page: UInt64) -> PFN {
-    if let frame = privatePages[page] { return frame }
+  /// The file's page and the size of its folio; made at the first touch. Source: `kvm_gmem_get_pfn`.
+  ///
+  /// - Parameter limit: How large a folio may be made, where no other page of the block is there yet.
+  package mutating func touchPrivate(_ page: UInt64, limit: Level = .page4K) -> (frame: PFN, level: Level) {
+    if let frame = privatePage(page) { return (frame, isPrivateFolio(page) ? .page2M : .page4K) }
+    let block = page & ~511
+    if limit == .page2M, !privatePages.keys.contains(where: { $0 & ~511 == block }) {
+      next = (next + 511) & ~511
+      privateBlocks[block] = PFN(next)
+      for offset in 0..<512 as Range<UInt64> { privateFrames.insert(PFN(next + offset)) }
+      next += 512
+      return touchPrivate(page)
+    }
     let frame = PFN(next)
     next += 1
     privatePages[page] = frame
     privateFrames.insert(frame)
-    return frame
+    return (frame, .page4K)
+  }
+
+  /// The file's page, if it is there.
+  package func privatePage(_ page: UInt64) -> PFN? {
+    privatePages[page] ?? privateBlocks[page & ~511]?.advanced(by: Int(page & 511))
+  }
+
+  /// Whether a page of the file is a part of a folio of 2 MiB.
+  package func isPrivateFolio(_ page: UInt64) -> Bool { privateBlocks[page & ~511] != nil }
+
+  /// Whether there are frames for two more huge pages below a limit.
+  package func hasRoom(below limit: UInt64) -> Bool { next + 3 * 512 <= limit }
+
+  /// The file's frames in a range: a folio that lies in it as a whole as one, everything else page by page.
+  package func privateFrames(in range: FrameRange) -> [Range<UInt64>] {
+    var found: [Range<UInt64>] = []
+    var page = range.start
+    while page < range.end {
+      guard page & 511 == 0, page + 512 <= range.end, let folio = privateBlocks[page] else {
+        if let frame = privatePage(page) { found.append(frame.rawValue..<frame.rawValue + 1) }
+        page += 1
+        continue
+      }
+      found.append(folio.rawValue..<folio.rawValue + 512)
+      page += 512
+    }
+    return found
   }
 
   /// Whether a frame is, or was, a guest_memfd's.
   package func isPrivate(_ frame: PFN) -> Bool { privateFrames.contains(frame) }
 
-  /// The file loses a page (PUNCH_HOLE).
+  /// The file loses a page (PUNCH_HOLE); what is left of its folio are single pages.
   package mutating func punch(_ page: UInt64) {
+    if let folio = privateBlocks.removeValue(forKey: page & ~511) {
+      for offset in 0..<512 { privatePages[page & ~511 + UInt64(offset)] = folio.advanced(by: offset) }
+    }
     if let frame = privatePages.removeValue(forKey: page) { freed.insert(frame) }
   }
 

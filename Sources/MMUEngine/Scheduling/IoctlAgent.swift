@@ -47,6 +47,8 @@ package struct IoctlAgent: Sendable {
 
   /// KVM_SET_MEMORY_ATTRIBUTES.
   var conversion: AttributeChange?
+  /// What userspace converts next, because a guest meant it so.
+  var request: (gfn: UInt64, kind: AttributeChange.Kind)?
   /// How many of those have come to their end.
   package internal(set) var conversions = 0
 
@@ -150,15 +152,22 @@ extension MMUHost {
 
   /// A few frames, or all of a slot's, become private or shared; there need not be a slot.
   private mutating func beginConversion() {
+    if let (gfn, kind) = ioctl.request {
+      ioctl.request = nil
+      return convert(FrameRange(start: gfn, end: gfn + 1), to: kind)
+    }
     let first = Self.slots[ioctl.slot]
     var range = Self.range(of: ioctl.slot)
     if choices.below(4) > 0 {
       let start = first + UInt64(choices.below(Int(Self.pagesPerSlot)))
       range = FrameRange(start: start, end: start + 1 + UInt64(choices.below(8)))
     }
+    convert(range, to: choices.below(2) == 0 ? .private : .shared)
+  }
+
+  private mutating func convert(_ range: FrameRange, to kind: AttributeChange.Kind) {
     let present = Self.slots.indices.filter { slots[$0] != .absent }.map(Self.range(of:))
-    ioctl.conversion = AttributeChange(
-      range, to: choices.below(2) == 0 ? .private : .shared, slots: present, hasPrivateMemory: true)
+    ioctl.conversion = AttributeChange(range, to: kind, slots: present, hasPrivateMemory: true)
     ioctl.phase = .convert
   }
 

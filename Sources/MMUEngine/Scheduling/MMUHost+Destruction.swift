@@ -28,11 +28,12 @@ extension MMUHost {
   /// Whether no agent is inside of anything.
   private var isQuiet: Bool {
     ioctl.phase == .idle && notifier.phase == .idle && worker.recovery == nil
-      && vcpus.allSatisfy { $0.fault == nil && !$0.isInGuest }
+      && vcpus.allSatisfy { !$0.isInKernel && !$0.isInGuest }
   }
 
   /// The last reference to the VM goes: nobody can reach it but this thread.
   package mutating func destroy() {
+    if snp != nil { closeFile() }
     runToEnd(RootsZap(.direct, lock: .write))
     let left = mmu.invalidation.inProgress
     if activeInvalidations != 0 {
@@ -49,6 +50,7 @@ extension MMUHost {
     runToEnd(RootsZap(.scheduled, lock: mmu.version.finalZapLock))
     mmu.checkUninitialized()
     mmu.endGracePeriod(mmu.graveyard.count)
+    if snp != nil { destroyGuest() }
   }
 
   /// Runs a zap while nobody else is there.

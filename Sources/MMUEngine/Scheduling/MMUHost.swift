@@ -53,6 +53,8 @@ package struct MMUHost: ScheduledHost {
   package var activeInvalidations = 0
   /// Whether the schedule is over: agents finish what they do and begin nothing.
   var isEnding = false
+  /// The RMP and the guest that it is about; nil for every other kind of VM.
+  package internal(set) var snp: SNPGuest?
   /// Counts memslot swaps that readers can see.
   package var slotEpoch = 0
   /// Whether vCPUs enter and leave system management mode: the same slots through another root. Not with private memory.
@@ -94,6 +96,7 @@ package struct MMUHost: ScheduledHost {
   mutating func requestFlush() {
     for index in vcpus.indices {
       vcpus[index].mustFlush = true
+      if snp?.has(.flushWithoutKick) == true { continue }
       vcpus[index].isKicked = vcpus[index].isInGuest
     }
   }
@@ -114,7 +117,7 @@ package struct MMUHost: ScheduledHost {
 
   /// Agents inside of an SRCU read section: faults, and the recovery worker.
   var memslotReaders: Set<Int> {
-    Set(vcpus.indices.filter { vcpus[$0].fault != nil } + (worker.recovery == nil ? [] : [RecoveryWorker.agent]))
+    Set(vcpus.indices.filter { vcpus[$0].isInKernel } + (worker.recovery == nil ? [] : [RecoveryWorker.agent]))
   }
 
   /// One micro-step of an agent: 0 and 1 are vCPUs, 2 the ioctl thread, 3 the notifier, 4 RCU, 5 the NX recovery worker.
@@ -135,7 +138,7 @@ package struct MMUHost: ScheduledHost {
 
   /// A grace period ends when nobody is inside a read section.
   private mutating func stepRCU() {
-    guard !mmu.graveyard.isEmpty, vcpus.allSatisfy({ $0.fault == nil }), !ioctl.isWalking, !notifier.isWalking,
+    guard !mmu.graveyard.isEmpty, !vcpus.contains(where: \.isInKernel), !ioctl.isWalking, !notifier.isWalking,
       worker.recovery == nil
     else { return }
     mmu.endGracePeriod(mmu.graveyard.count)

@@ -39,6 +39,13 @@ package struct MMUSchedule: Hashable, Sendable {
     run(TrustDomainHost(version, seed: seed, start, deviations: deviations))
   }
 
+  /// Runs an SNP guest by it.
+  package func runSNP(
+    _ version: KernelVersion, mistakes: Set<SNPFault> = [], faults: Set<InjectedFault> = []
+  ) -> ScheduleResult {
+    run(MMUHost(snp: version, seed: seed, mistakes: mistakes, faults: faults))
+  }
+
   /// As text: the seed, then the agents as digits.
   package var text: String { "\(seed):" + agents.map { String($0) }.joined() }
 

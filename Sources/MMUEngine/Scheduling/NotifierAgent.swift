@@ -9,11 +9,13 @@ package struct NotifierAgent: Sendable {
     case protect(UInt64)
     case collapse(UInt64)
     /// Under the file's invalidate_lock.
-    case punch(UInt64)
+    case punch(FrameRange)
   }
 
   enum Phase: Hashable, Sendable {
     case idle
+    /// A host with `SNPFault.updateBeforeZap`.
+    case early
     case lock
     case zap
     case flush
@@ -46,6 +48,9 @@ extension MMUHost {
   mutating func stepNotifier() {
     switch notifier.phase {
     case .idle: beginNotifier()
+    case .early:
+      freePunched()
+      notifier.phase = .lock
     case .lock:
       guard mmu.lock.acquire(notifier.mode) else { return }
       mmu.beginInvalidation()
@@ -82,7 +87,7 @@ extension MMUHost {
     guard slots[slot] == .present else { return }
     let page = Self.slots[slot] + UInt64(choices.below(Int(Self.pagesPerSlot)))
     switch choices.below(6) {
-    case 0: notifier.change = .collapse(Self.slots[slot])
+    case 0 where hasRoom: notifier.change = .collapse(Self.slots[slot])
     case 1: notifier.change = .protect(page)
     default: notifier.change = .replace(page)
     }
@@ -97,14 +102,19 @@ extension MMUHost {
     notifier.phase = .lock
   }
 
-  /// A hole of one page in the file; what is mapped of it goes first if a slot is bound. Source: `kvm_gmem_punch_hole`.
+  /// A hole in the file, of one page or, for an SNP guest, sometimes of a block; what is mapped of it goes first if a slot is bound.
+  ///
+  /// Source: `kvm_gmem_punch_hole`.
   private mutating func beginPunch() {
     let page = Self.slots[1] + UInt64(choices.below(Int(Self.pagesPerSlot)))
-    notifier.change = .punch(page)
-    notifier.range = FrameRange(start: page, end: page + 1)
+    var hole = FrameRange(start: page, end: page + 1)
+    if snp != nil, choices.below(4) == 0 { hole = Self.range(of: 1) }
+    notifier.change = .punch(hole)
+    notifier.range = widened(hole)
     notifier.mode = mmu.has(.notifierLocksForRead) ? .read : .write
     notifier.isProtected = isBound
     notifier.phase = isBound ? .lock : .change
+    if isBound, snp?.has(.updateBeforeZap) == true { notifier.phase = .early }
   }
 
   /// Swaps of memslots wait for notifiers; for holes they do not.
@@ -128,7 +138,9 @@ extension MMUHost {
     case .replace(let page): memory.replace(page)
     case .protect(let page): memory.protect(page)
     case .collapse(let block): memory.collapse(block)
-    case .punch(let page): memory.punch(page)
+    case .punch(let hole):
+      freePunched()
+      for page in hole.start..<hole.end { memory.punch(page) }
     }
   }
 }

@@ -21,6 +21,15 @@ package struct VCPUAgent: Sendable {
   var faultEpoch = 0
   /// The access that is being tried.
   var access: (gfn: UInt64, kind: FaultAccess)?
+  /// Whether the guest means a page of its own: the C-bit. What has no such bit takes every access for what the attribute says.
+  var isPrivate = false
+  /// KVM's answer to a nested fault with the RMP bit.
+  var split: ReverseMapFault?
+  /// How many of those there were since an access went through.
+  var splits = 0
+
+  /// Whether the thread is inside of an SRCU read section: from the exit to the end of what KVM makes of it.
+  var isInKernel: Bool { fault != nil || split != nil }
 
   init(_ number: Int) { self.number = number }
 }
@@ -28,6 +37,7 @@ package struct VCPUAgent: Sendable {
 extension MMUHost {
   mutating func stepVCPU(_ number: Int) {
     if vcpus[number].fault != nil { return stepFault(number) }
+    if vcpus[number].split != nil { return stepSplit(number) }
     if !vcpus[number].isInGuest { return isEnding ? () : enter(number) }
     if vcpus[number].isKicked || isEnding {
       vcpus[number].isInGuest = false
@@ -81,6 +91,7 @@ extension MMUHost {
 
   /// The guest touches a page: by its TLB, else by a walk, else it faults.
   private mutating func accessGuest(_ number: Int) {
+    if snp != nil, vcpus[number].access == nil { chooseAccess(number) }
     if vcpus[number].access == nil {
       let slot = choices.below(8) == 0 ? 1 - choices.below(2) : choices.below(2)
       let gfn = Self.slots[slot] + UInt64(choices.below(Int(Self.pagesPerSlot)))
@@ -88,17 +99,20 @@ extension MMUHost {
       vcpus[number].access = (gfn, isFetch ? .execute : choices.below(3) > 0 ? .write : .read)
     }
     guard let (gfn, kind) = vcpus[number].access else { return }
-    if let hit = vcpus[number].tlb.translations[gfn], hit.allows(kind) {
+    let address = vcpus[number].isPrivate ? gfn | Self.encryptionFrame : gfn
+    if let hit = vcpus[number].tlb.translations[address], hit.allows(kind) {
       return use(number, gfn, kind, hit.frame)
     }
-    vcpus[number].tlb.translations[gfn] = nil
+    vcpus[number].tlb.translations[address] = nil
     walk(number, gfn, kind)
   }
 
   /// An access goes through.
-  private mutating func use(_ number: Int, _ gfn: UInt64, _ kind: FaultAccess, _ frame: PFN) {
+  mutating func use(_ number: Int, _ gfn: UInt64, _ kind: FaultAccess, _ frame: PFN) {
     vcpus[number].access = nil
+    vcpus[number].splits = 0
     let isWrite = kind == .write
+    if isForeign(number, gfn, frame) { return report(.foreignPage, number, gfn) }
     let isPrivate = memory.isPrivate(frame)
     if memory.freed.contains(frame) {
       mmu.report(.staleTranslation, "vCPU \(number) reaches freed frame \(frame.rawValue) at gfn \(gfn)")
@@ -144,19 +158,21 @@ extension MMUHost {
     }
     let entry = mmu.tables[location]
     let isMapped = entry.isLeaf(at: level)
+    if snp != nil, !entry.isPresent, mmu.format.isMMIO(entry) { return emulate(number) }
     guard isMapped, mmu.format.allows(kind, entry) else {
       return beginFault(number, gfn, kind, entry, isMapped)
     }
     let bits = mmu.format.accessed | (kind == .write ? mmu.format.dirty : 0)
     if entry.rawValue & bits != bits { mmu.tables[location] = entry.setting(bits) }
     let frame = PFN(entry.pfn.rawValue + (gfn & (level.pages - 1)))
+    if snp != nil { return finishWalk(number, entry, frame, level) }
     vcpus[number].tlb.translations[gfn] = TranslationCache.Translation(
       frame: frame, isWritable: entry.isWritable, isExecutable: mmu.format.isExecutable(entry))
     use(number, gfn, kind, frame)
   }
 
   /// The exit. From here to the next entry the thread is an SRCU reader.
-  private mutating func beginFault(_ number: Int, _ gfn: UInt64, _ kind: FaultAccess, _ entry: SPTE, _ isMapped: Bool) {
+  mutating func beginFault(_ number: Int, _ gfn: UInt64, _ kind: FaultAccess, _ entry: SPTE, _ isMapped: Bool) {
     vcpus[number].isInGuest = false
     vcpus[number].isKicked = false
     var code: FaultCode = [.user]
@@ -174,8 +190,9 @@ extension MMUHost {
       else { return }
       request = violation
     }
-    // In a VM of this type the attribute is what an access is taken for (kvm_mmu_page_fault).
-    if attributes.isPrivate(GFN(gfn)), !code.contains(.reserved) { request.code.insert(.private) }
+    // Where no bit says it, the attribute is what an access is taken for (kvm_mmu_page_fault).
+    let isPrivate = snp == nil ? attributes.isPrivate(GFN(gfn)) : vcpus[number].isPrivate
+    if isPrivate, !code.contains(.reserved) { request.code.insert(.private) }
     vcpus[number].fault = PageFault(request, root: vcpus[number].root ?? .none)
     vcpus[number].faultEpoch = slotEpoch
     record(number, .fault(vcpu: number, address: gfn << 12, code: code.rawValue))
@@ -230,7 +247,8 @@ extension MMUHost {
     case .absent: vcpus[number].fault?.answer(isPrivate ? .exit : .noSlot)
     case .invalid: vcpus[number].fault?.answer(.invalidSlot)
     case .present where isPrivate && hasFile(slot):
-      vcpus[number].fault?.answer(.page(memory.touchPrivate(gfn.rawValue), isWritable: true, limit: .page4K))
+      let page = privatePage(gfn)
+      vcpus[number].fault?.answer(page)
     case .present where isPrivate: vcpus[number].fault?.answer(.exit)
     case .present:
       let host = memory.touch(fault.request.gfn.rawValue)
@@ -247,8 +265,10 @@ extension MMUHost {
     if let event = last.takeMMIOEvent(mmu.format) { record(number, .mmu(event)) }
     let gfn = fault.request.gfn.rawValue
     checkTree()
+    checkLeafSizes()
     // Out to userspace with -EFAULT, which does something else first.
-    if result == .exit { vcpus[number].access = nil }
+    if result == .exit { leave(number, fault) }
+    if result != .exit, fault.request.code.contains(.reverseMap) { beginSplit(number, fault.request.gfn) }
     if result == .emulate {
       if let slot = Self.slot(of: gfn), slots[slot] == .present, vcpus[number].faultEpoch == slotEpoch {
         mmu.report(.staleMMIO, "vCPU \(number) gets MMIO at gfn \(gfn), where a slot is")

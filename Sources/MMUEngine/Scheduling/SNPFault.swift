@@ -1,0 +1,52 @@
+/// Single-line mistakes of a host with an SNP guest, and the damage that tells.
+
+/// What a test puts into the host, to see that some schedule of agents makes a check report each; none is on in a right kernel.
+package enum SNPFault: String, Hashable, Sendable, CaseIterable {
+  /// A page that the file loses goes to the allocator without RMPUPDATE.
+  case freedWithoutUpdate = "freed-without-update"
+  /// A hole's pages become the hypervisor's before they are unmapped.
+  case updateBeforeZap = "update-before-zap"
+  /// A part of a 2 MiB page is updated as it is, without PSMASH.
+  case smashMissingAtFree = "smash-missing-at-free"
+  /// A nested fault on a 2 MiB page below a smaller leaf is answered without PSMASH.
+  case smashMissingAtFault = "smash-missing-at-fault"
+  /// The same is answered by RMPUPDATE, page by page.
+  case splitByUpdate = "split-by-update"
+  /// What maps a page that was smashed stays as large as it is.
+  case smashWithoutZap = "smash-without-zap"
+  /// What maps a page goes before it is smashed, not after.
+  case zapBeforeSmash = "zap-before-smash"
+  /// A fault maps a leaf as large as the folio, whatever the RMP's page is.
+  case levelUncapped = "level-uncapped"
+  /// A hole sends back faults on its own frames only, not those on the rest of its 2 MiB.
+  case holeNotWidened = "hole-not-widened"
+  /// A page of the file is mapped without RMPUPDATE.
+  case prepareMissing = "prepare-missing"
+  /// Flushes are asked for, and nobody is made to leave the guest for them.
+  case flushWithoutKick = "flush-without-kick"
+}
+
+/// Damage that the reverse map table exists to prevent, or that it makes visible.
+package enum ReverseMapDamage: String, Hashable, Sendable, CaseIterable {
+  case freedAssigned = "rmp-freed-assigned"
+  case foreignPage = "rmp-foreign-page"
+  case leafTooLarge = "rmp-leaf-too-large"
+  case validationLost = "rmp-validation-lost"
+  case updateOverlaps = "rmp-update-overlaps"
+  case faultRepeats = "rmp-fault-repeats"
+
+  /// What it means, for `kvmcheck engine`.
+  package var summary: String {
+    switch self {
+    case .freedAssigned: "a page went to the allocator while the RMP says that somebody has it"
+    case .foreignPage: "a guest reaches a page by a translation that the RMP no longer bears out"
+    case .leafTooLarge: "a leaf of the nested page tables is larger than the RMP's page, and nobody is at it"
+    case .validationLost: "a page that a guest has validated is not valid any more, though nobody took it away"
+    case .updateOverlaps: "RMPUPDATE would be tried for ever: the page is a part of a larger one"
+    case .faultRepeats: "a guest takes the same nested fault for ever"
+    }
+  }
+
+  /// The check with what happened.
+  package func check(_ detail: String) -> EngineCheck { EngineCheck(rawValue, detail) }
+}

@@ -1,0 +1,137 @@
+/// What an SNP guest has beside its VM's MMU: the reverse map table, the firmware, and what the guest itself remembers.
+///
+/// Nested page tables are one ordinary direct tree (`MMUHost`). A page of the guest_memfd becomes the guest's by RMPUPDATE before
+/// it is mapped, and the hypervisor's when the file loses it, after its leaves and what TLBs have of them; a conversion changes
+/// attributes and leaves and lets the RMP be. The guest says by the C-bit which kind of page it means. A leaf that is smaller
+/// than the RMP's page ends in a nested page fault, which KVM answers by PSMASH and by zapping what maps the page.
+/// Worst case: RMPUPDATE and PSMASH take nothing out of TLBs. That hardware does is known from memory only (unverified), and KVM
+/// does not rely on it: it flushes before a page changes hands.
+/// Abstraction: the file has 2 MiB folios, which 6.16 and 6.19 never hand out (their order is 0) though sev.c is written for them;
+/// a hole announces all of its 2 MiB, which is a rule of this host's: without it a fault on another frame maps a folio that is
+/// about to be split. Contents are left out.
+/// Source: Linux 6.16 arch/x86/kvm/svm/sev.c, sev_gmem_prepare, sev_gmem_invalidate, sev_handle_rmp_fault.
+package struct SNPGuest: Sendable {
+  static let asid: UInt16 = 5
+  /// The guest's context page.
+  static let context = PFN(1)
+  /// Pages that the RMP covers; the host's frames are as many at most.
+  static let pages: UInt64 = 1 << 16
+
+  /// What has happened, for tests to see that a schedule was worth something.
+  package enum Event: String, Hashable, Sendable, CaseIterable {
+    case preparedSmall
+    case preparedLarge
+    case validated
+    case smashedOnFault
+    case smashedOnFree
+    case freedSmall
+    case freedLarge
+    /// A guest that meant the other kind of page: userspace converts.
+    case asked
+    /// An MMIO entry answered: #VC in the guest, and no exit for KVM to see.
+    case emulated
+  }
+
+  package var host = SNPHost(pages: Int(Self.pages))
+  private let faults: Set<SNPFault>
+  /// Frames that the guest has validated, and on which page; what the file loses is forgotten.
+  var validated: [UInt64: PFN] = [:]
+  package private(set) var counts: [Event: Int] = [:]
+
+  /// A guest that is through its launch; nil when the firmware refused something, or RMPUPDATE.
+  init?(faults: Set<SNPFault>) {
+    self.faults = faults
+    do {
+      try host.firmware.rmp.update(Self.context, .firmware)
+      try host.firmware.createContext(Self.context)
+      try host.firmware.startLaunch(Self.context)
+      try host.firmware.activate(Self.context, Self.asid)
+      try host.firmware.finishLaunch(Self.context)
+    } catch { return nil }
+  }
+
+  func has(_ fault: SNPFault) -> Bool { !faults.isEmpty && faults.contains(fault) }
+
+  mutating func count(_ event: Event) { counts[event, default: 0] += 1 }
+
+  func entry(_ page: PFN) -> ReverseMapEntry { host.firmware.rmp.entry(page) }
+
+  /// What hardware says of a private access by a leaf of this level.
+  func access(_ page: PFN, _ gfn: GFN, _ level: Level) -> NestedOutcome {
+    host.firmware.rmp.access(page, gfn, level, asid: Self.asid)
+  }
+
+  /// A folio of the file becomes the guest's, if it is nobody's; false when RMPUPDATE refused. Source: `sev_gmem_prepare`.
+  mutating func prepare(_ page: PFN, _ gfn: GFN, isHuge: Bool) -> Bool {
+    guard !has(.prepareMissing), !entry(page).isAssigned else { return true }
+    do {
+      let size = try host.prepare(page, gfn, isHuge: isHuge, asid: Self.asid)
+      count(size == .page2M ? .preparedLarge : .preparedSmall)
+      return true
+    } catch { return false }
+  }
+
+  /// PVALIDATE by the guest, remembered frame by frame.
+  mutating func validate(_ page: PFN, _ gfn: GFN, _ size: ReverseMapEntry.Size) -> NestedOutcome {
+    let outcome = host.firmware.rmp.validate(page, gfn, size, true, asid: Self.asid)
+    guard outcome == .ok else { return outcome }
+    count(.validated)
+    for offset in 0..<size.pages { validated[gfn.rawValue + UInt64(offset)] = page.advanced(by: offset) }
+    return outcome
+  }
+
+  /// The largest leaf that may map an assigned page. Source: `sev_private_max_mapping_level`.
+  func levelLimit(_ page: PFN) -> Level {
+    if has(.levelUncapped) { return .page2M }
+    return entry(page).isAssigned && entry(page).size == .page2M ? .page2M : .page4K
+  }
+
+  /// A 2 MiB page becomes 512 single ones, which mean the same. Source: `sev_handle_rmp_fault`.
+  mutating func smash(_ page: PFN, _ gfn: GFN) {
+    guard !has(.smashMissingAtFault) else { return }
+    if has(.splitByUpdate) { return splitByUpdate(page.aligned(to: .page2M)) }
+    if host.handleFault(page, gfn) != nil { count(.smashedOnFault) }
+  }
+
+  private mutating func splitByUpdate(_ page: PFN) {
+    let large = entry(page)
+    guard large.isAssigned, large.size == .page2M else { return }
+    do {
+      try host.firmware.rmp.update(page, .shared(.page2M))
+      for offset in 0..<512 {
+        let gfn = GFN(large.gfn.rawValue + UInt64(offset))
+        try host.firmware.rmp.update(page.advanced(by: offset), .guest(large.asid, gfn))
+      }
+    } catch { return }
+  }
+
+  /// Pages that the file loses become the hypervisor's; the damage, if they do not. Source: `sev_gmem_invalidate`.
+  mutating func free(_ pages: Range<UInt64>) -> ReverseMapDamage? {
+    let large = entry(PFN(pages.lowerBound))
+    let isPart = large.isAssigned && large.size == .page2M && pages.count < 512
+    if has(.smashMissingAtFree), isPart {
+      do { try host.firmware.rmp.update(PFN(pages.lowerBound), .shared()) } catch {
+        if error == .overlap { return .updateOverlaps }
+      }
+    } else if !has(.freedWithoutUpdate) {
+      _ = host.free(pages)
+      if isPart { count(.smashedOnFree) }
+      if large.isAssigned { count(pages.count == 512 ? .freedLarge : .freedSmall) }
+    }
+    return pages.contains { entry(PFN($0)).isAssigned } ? .freedAssigned : nil
+  }
+
+  /// The guest is gone: its context page is the host's; false when the firmware refused.
+  ///
+  /// Source: Linux 6.16 arch/x86/kvm/svm/sev.c, sev_vm_destroy, snp_decommission_context.
+  mutating func decommission() -> Bool {
+    do { try host.firmware.decommission(Self.context) } catch { return false }
+    host.reclaimFirmwarePage(Self.context)
+    return true
+  }
+
+  /// A page that somebody still has; nil when there is none. Complexity: all pages.
+  var assignedPage: PFN? {
+    host.firmware.rmp.entries.indices.first { host.firmware.rmp.entries[$0].isAssigned }.map { PFN(UInt64($0)) }
+  }
+}

@@ -1,0 +1,107 @@
+import MMUEngine
+import Testing
+
+@Suite("An SNP guest under random schedules: nested faults, conversions, holes and the RMP in one machine")
+struct SNPScheduleTests {
+  private static let length = 3000
+
+  private static func version(_ seed: UInt64) -> KernelVersion { seed % 2 == 0 ? .linux616 : .linux619 }
+
+  @Test("schedules of the right kernels: no check fires, and at the end nobody has a page", arguments: 0..<4)
+  func rightKernel(batch: Int) {
+    var counts: [SNPGuest.Event: Int] = [:]
+    var conversions = 0
+    for seed in 0..<250 {
+      let schedule = MMUSchedule(seed: UInt64(batch * 250 + seed), length: Self.length)
+      var host = MMUHost(snp: Self.version(schedule.seed), seed: schedule.seed)
+      for agent in schedule.agents { host.step(Int(agent)) }
+      host.finish()
+      #expect(host.collectChecks() == [], "seed \(schedule.seed)")
+      counts.merge(host.snp?.counts ?? [:], uniquingKeysWith: +)
+      conversions += host.ioctl.conversions
+    }
+    for event in SNPGuest.Event.allCases { #expect(counts[event, default: 0] > 40, "\(event.rawValue)") }
+    #expect(conversions > 500)
+  }
+
+  /// Runs schedules until each of the checks was the first of one, two hundred at least; none reports anything else first.
+  private func expect(_ expected: Set<String>, _ what: String, _ run: (MMUSchedule) -> ScheduleResult) {
+    var missing = expected
+    for seed in 0..<6000 as Range<UInt64> where seed < 200 || !missing.isEmpty {
+      guard let first = run(MMUSchedule(seed: seed, length: Self.length)).checks.first else { continue }
+      missing.remove(first.name)
+      #expect(expected.contains(first.name), "\(what), seed \(seed): \(first.name), \(first.detail)")
+    }
+    #expect(missing == [], "\(what) is not reported by these in any schedule")
+  }
+
+  private static func expected(_ mistake: SNPFault) -> Set<String> {
+    switch mistake {
+    case .freedWithoutUpdate: [ReverseMapDamage.freedAssigned.rawValue]
+    // What a TLB has is the guest's no more; what it has not is faulted for until the hole is there.
+    case .updateBeforeZap: [ReverseMapDamage.foreignPage.rawValue, ReverseMapDamage.faultRepeats.rawValue]
+    case .smashMissingAtFree: [ReverseMapDamage.updateOverlaps.rawValue]
+    case .smashMissingAtFault, .prepareMissing: [ReverseMapDamage.faultRepeats.rawValue]
+    case .splitByUpdate: [ReverseMapDamage.validationLost.rawValue]
+    case .smashWithoutZap, .zapBeforeSmash, .levelUncapped, .holeNotWidened: [ReverseMapDamage.leafTooLarge.rawValue]
+    case .flushWithoutKick:
+      [
+        ReverseMapDamage.foreignPage.rawValue, MMUDamage.staleTranslation.rawValue, MMUDamage.dirtyPageLost.rawValue,
+      ]
+    }
+  }
+
+  @Test("each mistake about the RMP is reported by its own checks and by no other", arguments: SNPFault.allCases)
+  func mistake(_ mistake: SNPFault) {
+    expect(Self.expected(mistake), mistake.rawValue) { $0.runSNP(Self.version($0.seed), mistakes: [mistake]) }
+  }
+
+  private static let faults: [(InjectedFault, Set<String>)] = [
+    (.zapWithoutFlush, [MMUDamage.staleTranslation.rawValue, ReverseMapDamage.foreignPage.rawValue]),
+    // Pages of the old kind stay mapped: reached, mapped over, or faulted for in vain.
+    (
+      .conversionWithoutUnmap,
+      [
+        MMUDamage.staleTranslation.rawValue, ReverseMapDamage.faultRepeats.rawValue,
+        KernelAssertion.spuriousFrame.rawValue,
+      ]
+    ),
+    (.conversionNotWidened, [MMUDamage.staleTranslation.rawValue]),
+  ]
+
+  @Test("and so are faults of the MMU that conversions and holes rest on", arguments: faults.map(\.0))
+  func fault(_ fault: InjectedFault) throws {
+    let expected = try #require(Self.faults.first { $0.0 == fault }?.1)
+    expect(expected, fault.rawValue) { $0.runSNP(Self.version($0.seed), faults: [fault]) }
+  }
+
+  @Test("a schedule that reports a mistake shrinks, is stored as text, and reports the same again")
+  func shrinking() throws {
+    let run = { (schedule: MMUSchedule) in schedule.runSNP(.linux619, mistakes: [.smashWithoutZap]) }
+    let schedule = try #require(
+      (0..<200 as Range<UInt64>).map { MMUSchedule(seed: $0, length: Self.length) }.first { !run($0).checks.isEmpty })
+    let shrunk = schedule.shrunk(run)
+    #expect(shrunk.agents.count < schedule.agents.count / 4)
+    let stored = try #require(MMUSchedule(text: shrunk.text))
+    #expect(stored == shrunk)
+    #expect(run(stored).checks.first?.name == ReverseMapDamage.leafTooLarge.rawValue)
+    #expect(run(stored).steps == shrunk.agents.count)
+    #expect(stored.runSNP(.linux619).checks == [])
+  }
+
+  @Test("a folio of the file is one where nothing else of its 2 MiB is; a hole leaves its other pages singly")
+  func folio() {
+    var memory = HostMemory()
+    let folio = memory.touchPrivate(0x2005, limit: .page2M)
+    #expect(folio.level == .page2M && folio.frame.rawValue & 511 == 5)
+    let whole = FrameRange(start: 0x2000, end: 0x2200)
+    let head = folio.frame.rawValue - 5
+    #expect(memory.privateFrames(in: whole) == [head..<head + 512])
+    #expect(memory.privateFrames(in: FrameRange(start: 0x2005, end: 0x2006)) == [head + 5..<head + 6])
+    memory.punch(0x2005)
+    #expect(memory.freed == [folio.frame] && memory.privatePage(0x2005) == nil)
+    #expect(memory.privatePage(0x2006) == PFN(head + 6) && !memory.isPrivateFolio(0x2006))
+    #expect(memory.privateFrames(in: whole).count == 511)
+    #expect(memory.touchPrivate(0x2005, limit: .page2M).level == .page4K)
+  }
+}
