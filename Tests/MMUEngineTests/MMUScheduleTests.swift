@@ -38,8 +38,10 @@ struct MMUScheduleTests {
     #expect(conversions > 150)
   }
 
+  private static let faults = InjectedFault.allCases.filter { !InjectedFault.ofTrustDomains.contains($0) }
+
   @Test("twenty-three single-line faults")
-  func count() { #expect(InjectedFault.allCases.count == 23) }
+  func count() { #expect(Self.faults.count == 23) }
 
   /// The checks that a fault is reported by; whichever comes first depends on the schedule.
   private static func expected(_ fault: InjectedFault) -> Set<String> {
@@ -64,10 +66,11 @@ struct MMUScheduleTests {
     case .noSRCUWait: return names([.staleTranslation, .dirtyPageLost, .staleMMIO])
     case .loadWithoutFlush, .recoveryWithoutFlush: return names([.freedTableUsed, .staleTranslation])
     case .rootPutTwice: return names([.freedTableUsed])
+    case .filterInverted: return []
     }
   }
 
-  @Test("each single-line fault is reported by its own checks and by no other", arguments: InjectedFault.allCases)
+  @Test("each single-line fault is reported by its own checks and by no other", arguments: faults)
   func fault(_ fault: InjectedFault) {
     let expected = Self.expected(fault)
     var missing = expected

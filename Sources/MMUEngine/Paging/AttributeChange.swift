@@ -146,9 +146,7 @@ package struct AttributeChange: Sendable {
       return
     }
     guard !mmu.has(.conversionWithoutUnmap) else { return }
-    // With one tree for both kinds everything in the range goes.
-    let types: RootTypes = mmu.directBits == 0 || kind == .private ? [.invalid, .direct] : [.invalid, .mirror]
-    walk = mmu.unmapping(types, range, locks: false)
+    walk = mmu.unmapping(mmu.rootTypes(mapping: kind == .private ? .shared : .private), range, locks: false)
     phase = .zap
   }
 

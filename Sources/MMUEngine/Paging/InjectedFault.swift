@@ -48,4 +48,9 @@ package enum InjectedFault: String, Hashable, Sendable, CaseIterable {
   case conversionWithoutUnmap = "conversion-without-unmap"
   /// A change of attributes announces its own frames only, not the huge pages that they are a part of.
   case conversionNotWidened = "conversion-not-widened"
+  /// Of a TD's two halves a zap takes the other one.
+  case filterInverted = "filter-inverted"
+
+  /// Faults that are none in a VM whose frames are all in one tree.
+  package static let ofTrustDomains: Set<InjectedFault> = [.filterInverted]
 }

@@ -83,6 +83,8 @@ package enum MMUDamage: String, Hashable, Sendable, CaseIterable {
   case staleMMIO = "stale-mmio"
   /// A table was linked in two places, or freed while linked.
   case treeBroken = "tree-broken"
+  /// A guest has to accept a page again that nobody had a reason to take from it.
+  case contentsLost = "contents-lost"
   /// An agent waits for ever.
   case stuck = "stuck"
 
@@ -95,6 +97,7 @@ package enum MMUDamage: String, Hashable, Sendable, CaseIterable {
     case .mappingLeft: "an entry is left after the call that took its slot away has returned"
     case .staleMMIO: "a guest got MMIO where memory is"
     case .treeBroken: "a table is linked in two places or in none, or was freed while linked"
+    case .contentsLost: "a TD has to accept a page again that nobody had a reason to take from it"
     case .stuck: "an agent waits for ever"
     }
   }

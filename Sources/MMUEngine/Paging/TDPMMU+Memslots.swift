@@ -25,6 +25,14 @@ extension TDPMMU {
     if invalidation.range == nil { report(.invalidationEmpty, "no range was added") }
   }
 
+  /// The roots that map frames of a kind; with one tree for both kinds the kind makes no difference.
+  ///
+  /// Source: `kvm_gfn_range_filter_to_root_types`.
+  package func rootTypes(mapping kind: AttributeChange.Kind) -> RootTypes {
+    let isMirror = directBits != 0 && (kind == .private) != has(.filterInverted)
+    return [.invalid, isMirror ? .mirror : .direct]
+  }
+
   /// The walk that takes a range's leaves away on behalf of its owner.
   ///
   /// Who interferes: a fault that resolved its page before. An invalidation in progress sends it back; a slot that goes for

@@ -56,6 +56,9 @@ package struct HostMemory: Hashable, Sendable {
     return (frame, .page4K)
   }
 
+  /// The file gets a page from somebody else's allocator, which then is not asked here whether it was freed.
+  package mutating func insertPrivate(_ page: UInt64, _ frame: PFN) { privatePages[page] = frame }
+
   /// The file's page, if it is there.
   package func privatePage(_ page: UInt64) -> PFN? {
     privatePages[page] ?? privateBlocks[page & ~511]?.advanced(by: Int(page & 511))

@@ -47,10 +47,12 @@ package struct IoctlAgent: Sendable {
 
   /// KVM_SET_MEMORY_ATTRIBUTES.
   var conversion: AttributeChange?
-  /// What userspace converts next, because a guest meant it so.
-  var request: (gfn: UInt64, kind: AttributeChange.Kind)?
   /// How many of those have come to their end.
   package internal(set) var conversions = 0
+  /// What userspace converts next, because a guest meant it so.
+  var request: (gfn: UInt64, kind: AttributeChange.Kind)?
+  /// How many of those there were.
+  package internal(set) var requests = 0
 
   var isWalking: Bool { zap != nil || walk != nil || conversion?.isWalking == true }
 }
@@ -95,7 +97,9 @@ extension MMUHost {
     mmu.beginSwap()
     slotEpoch += 1
     switch change {
-    case .invalidate: slots[ioctl.slot] = .invalid
+    case .invalidate:
+      slots[ioctl.slot] = .invalid
+      forgetAccepted(Self.range(of: ioctl.slot))
     case .remove: slots[ioctl.slot] = .absent
     case .create:
       let range = Self.range(of: ioctl.slot)
@@ -168,6 +172,7 @@ extension MMUHost {
   private mutating func convert(_ range: FrameRange, to kind: AttributeChange.Kind) {
     let present = Self.slots.indices.filter { slots[$0] != .absent }.map(Self.range(of:))
     ioctl.conversion = AttributeChange(range, to: kind, slots: present, hasPrivateMemory: true)
+    if kind == .shared { forgetAccepted(range) }
     ioctl.phase = .convert
   }
 
@@ -181,6 +186,7 @@ extension MMUHost {
       ioctl.conversion = nil
       ioctl.conversions += 1
       ioctl.phase = .idle
+      checkMirror()
     case .silent, .blocked, .kick, .asks: return
     }
   }

@@ -33,7 +33,8 @@ extension MMUHost {
 
   /// The last reference to the VM goes: nobody can reach it but this thread.
   package mutating func destroy() {
-    if snp != nil { closeFile() }
+    if saysKind { closeFile() }
+    mmu.secureEPT?.releaseKey()
     runToEnd(RootsZap(.direct, lock: .write))
     let left = mmu.invalidation.inProgress
     if activeInvalidations != 0 {
@@ -43,14 +44,16 @@ extension MMUHost {
       mmu.report(.unbalancedNotifier, "\(left) invalidations in progress")
     }
     for index in vcpus.indices {
-      if let root = vcpus[index].root { mmu.putRoot(root) }
+      for root in [vcpus[index].root, vcpus[index].mirrorRoot] { if let root { mmu.putRoot(root) } }
       vcpus[index].root = nil
+      vcpus[index].mirrorRoot = nil
     }
     mmu.invalidateRoots(.valid, hasUsers: false)
     runToEnd(RootsZap(.scheduled, lock: mmu.version.finalZapLock))
     mmu.checkUninitialized()
     mmu.endGracePeriod(mmu.graveyard.count)
     if snp != nil { destroyGuest() }
+    mmu.secureEPT?.destroyDomain()
   }
 
   /// Runs a zap while nobody else is there.

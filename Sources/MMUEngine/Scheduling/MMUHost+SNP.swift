@@ -13,23 +13,11 @@ extension MMUHost {
     self.init(version, seed: seed, features: .privateMemory, faults: faults)
     snp = SNPGuest(faults: mistakes)
     if snp == nil { mmu.report(.stuck, "the guest was not launched") }
-    // Private is what a guest's memory begins as.
-    for frame in Self.slots[1]..<Self.slots[1] + 512 { _ = attributes.store(GFN(frame), isPrivate: true) }
+    beginPrivate()
   }
 
   /// Whether the host may make huge pages: an RMP covers only so much.
   var hasRoom: Bool { snp == nil || memory.hasRoom(below: SNPGuest.pages) }
-
-  /// What the guest touches next: few frames, so that they meet again, mostly of the slot with the file, seldom of one that is gone.
-  ///
-  /// It mostly means what the frame is; where it does not, userspace hears of it and converts.
-  mutating func chooseAccess(_ number: Int) {
-    var slot = choices.below(4) == 0 ? 0 : 1
-    if slots[slot] == .absent, choices.below(8) > 0 { slot = 1 - slot }
-    let gfn = Self.slots[slot] + UInt64(choices.below(8))
-    vcpus[number].isPrivate = attributes.isPrivate(GFN(gfn)) != (choices.below(8) == 0)
-    vcpus[number].access = (gfn, choices.below(3) > 0 ? .write : .read)
-  }
 
   /// Whether a page is not the guest's, for a private access that a TLB lets through.
   func isForeign(_ number: Int, _ gfn: UInt64, _ frame: PFN) -> Bool {
@@ -41,14 +29,6 @@ extension MMUHost {
   /// Records damage that a guest's access shows.
   mutating func report(_ damage: ReverseMapDamage, _ number: Int, _ gfn: UInt64) {
     mmu.report(damage, "vCPU \(number), gfn \(gfn)")
-  }
-
-  /// An entry for MMIO: the guest gets #VC, and asks for what it wants without an exit that the MMU hears of.
-  ///
-  /// Nothing takes such an entry away when a memslot comes (inferred; no real machine was seen).
-  mutating func emulate(_ number: Int) {
-    snp?.count(.emulated)
-    vcpus[number].access = nil
   }
 
   /// The RMP's say at the end of a walk; what it lets through goes into the TLB.
@@ -92,24 +72,14 @@ extension MMUHost {
     if snp?.validate(frame, GFN(gfn), .page4K) == .nestedPageFault { beginReverseMapFault(number) }
   }
 
-  /// The file's page for a private fault, the guest's by now. Source: `kvm_gmem_get_pfn`, `sev_gmem_prepare`.
-  mutating func privatePage(_ gfn: GFN) -> FaultPage {
-    guard snp != nil else { return .page(memory.touchPrivate(gfn.rawValue).frame, isWritable: true, limit: .page4K) }
+  /// The page is the guest's by the time it is mapped. Source: `kvm_gmem_get_pfn`, `sev_gmem_prepare`.
+  mutating func preparedPage(_ gfn: GFN) -> FaultPage {
     let isNew = memory.privatePage(gfn.rawValue) == nil
     let limit: Level = isNew && hasRoom && choices.below(2) == 0 ? .page2M : .page4K
     let (frame, level) = memory.touchPrivate(gfn.rawValue, limit: limit)
     let isPrepared = snp?.prepare(frame.aligned(to: level), gfn.aligned(to: level), isHuge: level == .page2M)
     guard isPrepared == true, let cap = snp?.levelLimit(frame) else { return .exit }
     return .page(frame, isWritable: true, limit: min(level, cap))
-  }
-
-  /// Out to userspace. A guest that meant the other kind of page is given it, more often than not.
-  mutating func leave(_ number: Int, _ fault: PageFault) {
-    vcpus[number].access = nil
-    let isPrivate = fault.request.code.contains(.private)
-    guard snp != nil, attributes.isPrivate(fault.request.gfn) != isPrivate, choices.below(4) > 0 else { return }
-    snp?.count(.asked)
-    ioctl.request = (fault.request.gfn.rawValue, isPrivate ? .private : .shared)
   }
 
   /// What faults are sent back for a hole: all of its 2 MiB, since any fault on a folio may map the whole of it.
@@ -120,13 +90,8 @@ extension MMUHost {
     return Self.range(of: 1)
   }
 
-  /// The file's pages in the hole are the hypervisor's again. Source: `kvm_gmem_free_folio`, `sev_gmem_invalidate`.
-  mutating func freePunched() {
-    guard snp != nil, case .punch(let hole) = notifier.change else { return }
-    free(hole)
-  }
-
-  private mutating func free(_ range: FrameRange) {
+  /// Pages of the file are the hypervisor's again. Source: `kvm_gmem_free_folio`, `sev_gmem_invalidate`.
+  mutating func freeToHypervisor(_ range: FrameRange) {
     for pages in memory.privateFrames(in: range) {
       if let damage = snp?.free(pages) { mmu.report(damage, "page \(pages.lowerBound)") }
     }
@@ -142,19 +107,6 @@ extension MMUHost {
       let entry = guest.entry(found.entry.pfn)
       if entry.isAssigned, entry.size == .page4K { mmu.report(.leafTooLarge, "page \(found.entry.pfn.rawValue)") }
     }
-  }
-
-  /// The file is closed: its leaves go, then its pages. Source: Linux 6.16 virt/kvm/guest_memfd.c, kvm_gmem_release.
-  mutating func closeFile() {
-    _ = mmu.lock.acquire(.write)
-    mmu.beginInvalidation()
-    mmu.addInvalidated(FrameRange(start: 0, end: .max))
-    var walk = mmu.unmapping(.all, FrameRange(start: 0, end: .max), locks: false)
-    while true { if case .finished = walk.step(&mmu) { break } }
-    mmu.endInvalidation()
-    mmu.lock.release(.write)
-    free(Self.range(of: 1))
-    for page in Self.slots[1]..<Self.slots[1] + 512 { memory.punch(page) }
   }
 
   /// The guest goes, and with it everything that the RMP says of it.

@@ -55,6 +55,10 @@ package struct MMUHost: ScheduledHost {
   var isEnding = false
   /// The RMP and the guest that it is about; nil for every other kind of VM.
   package internal(set) var snp: SNPGuest?
+  /// How many pages a TD has accepted.
+  package internal(set) var accepts = 0
+  /// Private frames that a TD has accepted and that nobody has had a reason to take away since.
+  var accepted: Set<UInt64> = []
   /// Counts memslot swaps that readers can see.
   package var slotEpoch = 0
   /// Whether vCPUs enter and leave system management mode: the same slots through another root. Not with private memory.
@@ -110,7 +114,10 @@ package struct MMUHost: ScheduledHost {
   }
 
   /// Whether some kicked vCPU has not left the guest yet.
-  var awaitsExits: Bool { vcpus.contains { $0.isKicked } }
+  var awaitsExits: Bool { vcpus.contains { $0.isKicked } || mmu.secureEPT?.vm?.awaitsExits == true }
+
+  /// Whether guests say which kind of page they mean.
+  var saysKind: Bool { snp != nil || isTrustDomain }
 
   /// Whether a slot has a guest_memfd.
   func hasFile(_ slot: Int) -> Bool { features.contains(.privateMemory) && slot == 1 }

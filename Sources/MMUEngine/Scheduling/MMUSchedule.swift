@@ -46,6 +46,13 @@ package struct MMUSchedule: Hashable, Sendable {
     run(MMUHost(snp: version, seed: seed, mistakes: mistakes, faults: faults))
   }
 
+  /// Runs a TD with both halves of its memory by it, the agents being those of an ordinary VM.
+  package func runWholeTrustDomain(
+    _ version: KernelVersion, deviations: Set<KernelPolicy.Deviation> = [], faults: Set<InjectedFault> = []
+  ) -> ScheduleResult {
+    run(MMUHost(trustDomain: version, seed: seed, deviations: deviations, faults: faults))
+  }
+
   /// As text: the seed, then the agents as digits.
   package var text: String { "\(seed):" + agents.map { String($0) }.joined() }
 

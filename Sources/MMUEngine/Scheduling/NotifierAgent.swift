@@ -55,7 +55,8 @@ extension MMUHost {
       guard mmu.lock.acquire(notifier.mode) else { return }
       mmu.beginInvalidation()
       mmu.addInvalidated(notifier.range)
-      notifier.walk = mmu.unmapping(.all, notifier.range, lock: notifier.mode, locks: false)
+      let types = mmu.rootTypes(mapping: notifier.isPunching ? .private : .shared)
+      notifier.walk = mmu.unmapping(types, notifier.range, lock: notifier.mode, locks: false)
       notifier.phase = .zap
     case .zap: zapForNotifier()
     case .flush:
@@ -111,6 +112,7 @@ extension MMUHost {
     if snp != nil, choices.below(4) == 0 { hole = Self.range(of: 1) }
     notifier.change = .punch(hole)
     notifier.range = widened(hole)
+    forgetAccepted(hole)
     notifier.mode = mmu.has(.notifierLocksForRead) ? .read : .write
     notifier.isProtected = isBound
     notifier.phase = isBound ? .lock : .change
@@ -119,7 +121,7 @@ extension MMUHost {
 
   /// Swaps of memslots wait for notifiers; for holes they do not.
   private mutating func endNotifier() {
-    if case .punch = notifier.change { return }
+    if case .punch = notifier.change { return checkMirror() }
     activeInvalidations -= 1
   }
 

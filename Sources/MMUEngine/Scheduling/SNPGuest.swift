@@ -26,8 +26,6 @@ package struct SNPGuest: Sendable {
     case smashedOnFree
     case freedSmall
     case freedLarge
-    /// A guest that meant the other kind of page: userspace converts.
-    case asked
     /// An MMIO entry answered: #VC in the guest, and no exit for KVM to see.
     case emulated
   }

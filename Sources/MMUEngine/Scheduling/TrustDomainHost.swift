@@ -7,7 +7,8 @@
 /// Checks: what mmu and module report, and that mirror and Secure-EPT agree whenever a fault or a zap has ended.
 /// A TD that is still being built has no vCPU in the guest; the thread adds pages of the initial image as well, and a further
 /// agent finalizes the TD (`TrustDomainHost+Building`).
-/// Abstraction: shared memory is `MMUHost`'s; private faults are not retried in place.
+/// Abstraction: there is no shared memory, and the file's pages are few; `MMUHost` has a TD that runs with both halves. Private
+/// faults are not retried in place.
 /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_vcpu_run, tdx_handle_ept_violation; virt/kvm/guest_memfd.c, kvm_main.c.
 package struct TrustDomainHost: ScheduledHost {
   /// The memslot's frames; those that guests use come first.

@@ -4,6 +4,8 @@
 package struct VCPUAgent: Sendable {
   let number: Int
   var root: TableID?
+  /// A TD's; it is loaded first and stays until the VM goes.
+  var mirrorRoot: TableID?
   /// The one of system management mode while the vCPU is in it.
   var space = AddressSpace.normal
   var cache = MMIOCache()
@@ -21,7 +23,9 @@ package struct VCPUAgent: Sendable {
   var faultEpoch = 0
   /// The access that is being tried.
   var access: (gfn: UInt64, kind: FaultAccess)?
-  /// Whether the guest means a page of its own: the C-bit. What has no such bit takes every access for what the attribute says.
+  /// Whether the guest means a page of its own: the C-bit of an SNP guest, no shared bit of a TD.
+  ///
+  /// What has no such bit takes every access for what the attribute says.
   var isPrivate = false
   /// KVM's answer to a nested fault with the RMP bit.
   var split: ReverseMapFault?
@@ -38,6 +42,7 @@ extension MMUHost {
   mutating func stepVCPU(_ number: Int) {
     if vcpus[number].fault != nil { return stepFault(number) }
     if vcpus[number].split != nil { return stepSplit(number) }
+    if isTrustDomain { return stepTrustDomain(number) }
     if !vcpus[number].isInGuest { return isEnding ? () : enter(number) }
     if vcpus[number].isKicked || isEnding {
       vcpus[number].isInGuest = false
@@ -48,7 +53,7 @@ extension MMUHost {
   }
 
   /// Serves requests, loads a root, enters. The last look at the requests and the entry are one step.
-  private mutating func enter(_ number: Int) {
+  mutating func enter(_ number: Int) {
     if usesSystemManagement, choices.below(16) == 0 { return changeMode(number) }
     if let root = vcpus[number].root, vcpus[number].mustReload, mmu.tables[root].isInvalid {
       mmu.putRoot(root)
@@ -60,6 +65,7 @@ extension MMUHost {
       vcpus[number].mustFlush = false
       vcpus[number].tlb.flush()
     }
+    if isTrustDomain { return beginEntry(number) }
     vcpus[number].isInGuest = true
     record(number, .entry(vcpu: number))
   }
@@ -76,6 +82,7 @@ extension MMUHost {
   /// `kvm_mmu_load`; its unconditional flush is what lets zaps of invalid roots skip theirs.
   private mutating func load(_ number: Int) {
     guard mmu.lock.acquire(.read) else { return }
+    loadMirror(number)
     let role = RootRole(level: .page512G, space: vcpus[number].space)
     if let root = mmu.findRoot(role) {
       vcpus[number].root = root
@@ -90,8 +97,8 @@ extension MMUHost {
   }
 
   /// The guest touches a page: by its TLB, else by a walk, else it faults.
-  private mutating func accessGuest(_ number: Int) {
-    if snp != nil, vcpus[number].access == nil { chooseAccess(number) }
+  mutating func accessGuest(_ number: Int) {
+    if saysKind, vcpus[number].access == nil { chooseAccess(number) }
     if vcpus[number].access == nil {
       let slot = choices.below(8) == 0 ? 1 - choices.below(2) : choices.below(2)
       let gfn = Self.slots[slot] + UInt64(choices.below(Int(Self.pagesPerSlot)))
@@ -99,6 +106,7 @@ extension MMUHost {
       vcpus[number].access = (gfn, isFetch ? .execute : choices.below(3) > 0 ? .write : .read)
     }
     guard let (gfn, kind) = vcpus[number].access else { return }
+    if isTrustDomain, vcpus[number].isPrivate { return accessPrivate(number, gfn) }
     let address = vcpus[number].isPrivate ? gfn | Self.encryptionFrame : gfn
     if let hit = vcpus[number].tlb.translations[address], hit.allows(kind) {
       return use(number, gfn, kind, hit.frame)
@@ -158,7 +166,7 @@ extension MMUHost {
     }
     let entry = mmu.tables[location]
     let isMapped = entry.isLeaf(at: level)
-    if snp != nil, !entry.isPresent, mmu.format.isMMIO(entry) { return emulate(number) }
+    if saysKind, !entry.isPresent, mmu.format.isMMIO(entry) { return emulate(number) }
     guard isMapped, mmu.format.allows(kind, entry) else {
       return beginFault(number, gfn, kind, entry, isMapped)
     }
@@ -173,8 +181,7 @@ extension MMUHost {
 
   /// The exit. From here to the next entry the thread is an SRCU reader.
   mutating func beginFault(_ number: Int, _ gfn: UInt64, _ kind: FaultAccess, _ entry: SPTE, _ isMapped: Bool) {
-    vcpus[number].isInGuest = false
-    vcpus[number].isKicked = false
+    leaveGuest(number)
     var code: FaultCode = [.user]
     if kind == .write { code.insert(.write) }
     if kind == .execute { code.insert(.fetch) }
@@ -191,7 +198,7 @@ extension MMUHost {
       request = violation
     }
     // Where no bit says it, the attribute is what an access is taken for (kvm_mmu_page_fault).
-    let isPrivate = snp == nil ? attributes.isPrivate(GFN(gfn)) : vcpus[number].isPrivate
+    let isPrivate = saysKind ? vcpus[number].isPrivate : attributes.isPrivate(GFN(gfn))
     if isPrivate, !code.contains(.reserved) { request.code.insert(.private) }
     vcpus[number].fault = PageFault(request, root: vcpus[number].root ?? .none)
     vcpus[number].faultEpoch = slotEpoch
@@ -266,6 +273,7 @@ extension MMUHost {
     let gfn = fault.request.gfn.rawValue
     checkTree()
     checkLeafSizes()
+    if fault.request.code.contains(.private) { checkMirror() }
     // Out to userspace with -EFAULT, which does something else first.
     if result == .exit { leave(number, fault) }
     if result != .exit, fault.request.code.contains(.reverseMap) { beginSplit(number, fault.request.gfn) }
