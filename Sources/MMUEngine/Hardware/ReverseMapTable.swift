@@ -41,6 +41,8 @@ package struct ReverseMapEntry: Hashable, Sendable {
   package var isValidated = false
   /// Firmware or microcode holds the entry.
   package var isLocked = false
+  /// The firmware's own mark of a page that the IOMMU writes (FIRMWARE_IOMMU).
+  package var isIOMMU = false
   /// By VMPL, 0 to 3.
   package var permissions = ReverseMapEntry.freshPermissions
 
@@ -57,6 +59,7 @@ package enum ReverseMapState: String, Hashable, Sendable, CaseIterable {
   case hypervisor = "HYPERVISOR"
   case hypervisorFixed = "HV_FIXED"
   case firmware = "FIRMWARE"
+  case firmwareIOMMU = "FIRMWARE_IOMMU"
   case context = "CONTEXT"
   case metadata = "METADATA"
   case reclaim = "RECLAIM"
@@ -72,6 +75,7 @@ extension ReverseMapEntry {
     if asid == 0 {
       if !isImmutable { return .reclaim }
       if isVMSA { return .context }
+      if isIOMMU { return .firmwareIOMMU }
       return gfn.rawValue == 0 ? .firmware : .metadata
     }
     switch (isImmutable, isValidated) {
@@ -200,6 +204,7 @@ package struct ReverseMapTable: Hashable, Sendable {
     if !isSame {
       entry.isValidated = false
       entry.isVMSA = false
+      entry.isIOMMU = false
       entry.permissions = ReverseMapEntry.freshPermissions
     }
     entries[Int(page.rawValue)] = entry
@@ -276,6 +281,9 @@ package struct ReverseMapTable: Hashable, Sendable {
   package mutating func firmware(_ page: PFN, _ change: (inout ReverseMapEntry) -> Void) {
     change(&entries[index(page)])
   }
+
+  /// Every page is the hypervisor's again, as after SNP_INIT_EX with the RMP's initialisation; no immutable bit holds.
+  mutating func reset() { for index in entries.indices { entries[index] = ReverseMapEntry() } }
 
   private func index(_ page: PFN) -> Int {
     let large = entries[Int(page.rawValue & ~511)]

@@ -113,6 +113,7 @@ extension SEVFirmware {
   /// Abstraction: entries behind the first are unassigned here; the firmware leaves them assigned to nobody, and nothing reads
   /// them (`ReverseMapTable.entry`).
   package mutating func unsmash(_ page: PFN) throws(SEVStatus) {
+    try requireInitialised()
     guard page.rawValue & 511 == 0, rmp.contains(page.advanced(by: 511)) else { throw .invalidAddress }
     let first = rmp.entries[Int(page.rawValue)]
     guard first.isAssigned, first.isImmutable, !first.isVMSA, first.asid > 0, first.size == .page4K,
@@ -129,11 +130,13 @@ extension SEVFirmware {
 
   /// SNP_PAGE_SET_STATE: FIRMWARE to HV_FIXED, for as long as the platform is initialised.
   package mutating func fix(_ page: PFN) throws(SEVStatus) {
+    try requireInitialised()
     guard rmp.entry(page).state == .firmware else { throw .invalidPageState }
     rmp.firmware(page) { $0.isAssigned = false }
   }
 
   private func requireGuest(_ context: PFN) throws(SEVStatus) -> SEVGuest {
+    try requireInitialised()
     guard rmp.entry(context).state == .context, let guest = guests[context] else { throw .invalidGuest }
     return guest
   }

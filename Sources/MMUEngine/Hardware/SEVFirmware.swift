@@ -10,6 +10,7 @@ package enum SEVStatus: UInt16, Error, Hashable, Sendable {
   case inactive = 0x08
   case invalidAddress = 0x09
   case asidOwned = 0x0C
+  case invalidASID = 0x0D
   case writeBackRequired = 0x0E
   case dataFabricFlushRequired = 0x0F
   case invalidGuest = 0x10
@@ -44,10 +45,15 @@ package struct SEVFirmware: Hashable, Sendable {
   /// WBINVD has run everywhere since the last deactivation.
   package var hasWrittenBack = true
 
+  /// What SNP_INIT_EX and SNP_SHUTDOWN_EX change; every other command wants it to be initialised.
+  package internal(set) var platform = SEVPlatformState.initialised
+
+  /// Firmware that is initialised, with an RMP that nobody has used; where it is about INIT itself: `uninitialised`.
   package init(pages: Int) { rmp = ReverseMapTable(pages: pages) }
 
   /// SNP_GCTX_CREATE: FIRMWARE to CONTEXT.
   package mutating func createContext(_ page: PFN) throws(SEVStatus) {
+    try requireInitialised()
     let entry = rmp.entry(page)
     guard entry.size == .page4K else { throw .invalidPageSize }
     guard entry.state == .firmware else { throw .invalidPageState }
@@ -57,6 +63,7 @@ package struct SEVFirmware: Hashable, Sendable {
 
   /// SNP_LAUNCH_START.
   package mutating func startLaunch(_ context: PFN) throws(SEVStatus) {
+    try requireInitialised()
     guard guest(context)?.state == .initialised else {
       throw guests[context] == nil ? .invalidGuest : .invalidGuestState
     }
@@ -64,10 +71,14 @@ package struct SEVFirmware: Hashable, Sendable {
   }
 
   /// SNP_ACTIVATE: no page may still carry the ASID, and its caches must be clean.
+  ///
+  /// That an ASID of 0 or beyond the highest is INVALID_ASID is unverified; that code has no other use here.
   package mutating func activate(_ context: PFN, _ asid: UInt16) throws(SEVStatus) {
+    try requireInitialised()
     guard let guest = guest(context) else { throw .invalidGuest }
     guard guest.state != .initialised else { throw .invalidGuestState }
     guard guest.asid == nil else { throw .active }
+    guard asid > 0, asid <= rmp.asidLimit else { throw .invalidASID }
     guard !guests.values.contains(where: { $0.asid == asid }) else { throw .asidOwned }
     guard !dirtyASIDs.contains(asid) else { throw .dataFabricFlushRequired }
     guard !rmp.entries.contains(where: { $0.isAssigned && $0.asid == asid }) else { throw .invalidConfig }
@@ -76,6 +87,7 @@ package struct SEVFirmware: Hashable, Sendable {
 
   /// SNP_LAUNCH_UPDATE: PRE_GUEST to GUEST_VALID.
   package mutating func updateLaunch(_ context: PFN, _ page: PFN, isVMSA: Bool = false) throws(SEVStatus) {
+    try requireInitialised()
     guard let guest = guest(context) else { throw .invalidGuest }
     guard guest.state == .launching else { throw .invalidGuestState }
     guard let asid = guest.asid else { throw .inactive }
@@ -92,12 +104,14 @@ package struct SEVFirmware: Hashable, Sendable {
 
   /// SNP_LAUNCH_FINISH.
   package mutating func finishLaunch(_ context: PFN) throws(SEVStatus) {
+    try requireInitialised()
     guard guest(context)?.state == .launching else { throw guests[context] == nil ? .invalidGuest : .invalidGuestState }
     guests[context]?.state = .running
   }
 
   /// SNP_DECOMMISSION: CONTEXT to FIRMWARE; the guest's pages keep its ASID until the host updates them.
   package mutating func decommission(_ context: PFN) throws(SEVStatus) {
+    try requireInitialised()
     guard let guest = guest(context) else { throw .invalidGuest }
     if let asid = guest.asid {
       dirtyASIDs.insert(asid)
@@ -111,18 +125,22 @@ package struct SEVFirmware: Hashable, Sendable {
 
   /// SNP_DF_FLUSH.
   package mutating func flushDataFabric() throws(SEVStatus) {
+    try requireInitialised()
     guard hasWrittenBack else { throw .writeBackRequired }
     dirtyASIDs = []
   }
 
   /// SNP_PAGE_RECLAIM: immutable goes, nothing else.
+  ///
+  /// What it makes of a FIRMWARE_IOMMU page is unverified: here it refuses, for SNP_SHUTDOWN_EX gives those back.
   package mutating func reclaim(_ page: PFN, _ size: ReverseMapEntry.Size = .page4K) throws(SEVStatus) {
+    try requireInitialised()
     let entry = rmp.entry(page)
     guard size == .page4K || page.rawValue & 511 == 0 else { throw .invalidAddress }
     guard entry.isImmutable else { return }
     guard entry.size == size else { throw .invalidPageSize }
     switch entry.state {
-    case .context, .hypervisorFixed: throw .invalidPageState
+    case .context, .hypervisorFixed, .firmwareIOMMU: throw .invalidPageState
     case .hypervisor, .firmware, .metadata, .reclaim, .preGuest, .preSwap, .guestInvalid, .guestValid: break
     }
     rmp.firmware(page) { $0.isImmutable = false }
@@ -138,8 +156,13 @@ package struct SNPHost: Hashable, Sendable {
   package var firmware: SEVFirmware
   /// `snp_leak_pages`.
   package private(set) var leaked: Set<PFN> = []
+  /// ASIDs by kind of guest.
+  package internal(set) var asids: SEVAddressSpaces
 
-  package init(pages: Int) { firmware = SEVFirmware(pages: pages) }
+  package init(pages: Int, leastPlainASID: UInt16 = 100) {
+    firmware = SEVFirmware(pages: pages)
+    asids = SEVAddressSpaces(leastPlain: leastPlainASID, highest: firmware.rmp.asidLimit)
+  }
 
   /// A private fault: the page becomes the guest's, unvalidated; one that is assigned already is left alone.
   ///
@@ -196,6 +219,14 @@ package struct SNPHost: Hashable, Sendable {
       leaked.insert(page)
       return
     }
+    makeShared(page)
+  }
+
+  /// A page that nobody holds immutable becomes the host's; what RMPUPDATE refuses is leaked.
+  mutating func makeShared(_ page: PFN) {
     do { try firmware.rmp.update(page, .shared()) } catch { leaked.insert(page) }
   }
+
+  /// The page is never given away again. Source: `snp_leak_pages`.
+  mutating func leak(_ page: PFN) { leaked.insert(page) }
 }

@@ -111,7 +111,7 @@ extension MMUHost {
 
   /// The guest goes, and with it everything that the RMP says of it.
   mutating func destroyGuest() {
-    if snp?.decommission() != true { mmu.report(.stuck, "the guest was not decommissioned") }
+    if snp?.destroy() != true { mmu.report(.stuck, "the guest was not decommissioned") }
     if let page = snp?.assignedPage { mmu.report(.freedAssigned, "page \(page.rawValue) at the end of the VM") }
   }
 }

@@ -11,7 +11,8 @@
 /// about to be split. Contents are left out.
 /// Source: Linux 6.16 arch/x86/kvm/svm/sev.c, sev_gmem_prepare, sev_gmem_invalidate, sev_handle_rmp_fault.
 package struct SNPGuest: Sendable {
-  static let asid: UInt16 = 5
+  /// The first that the host has for guests of the kind.
+  static let asid: UInt16 = 1
   /// The guest's context page.
   static let context = PFN(1)
   /// Pages that the RMP covers; the host's frames are as many at most.
@@ -40,10 +41,7 @@ package struct SNPGuest: Sendable {
   init?(faults: Set<SNPFault>) {
     self.faults = faults
     do {
-      try host.firmware.rmp.update(Self.context, .firmware)
-      try host.firmware.createContext(Self.context)
-      try host.firmware.startLaunch(Self.context)
-      try host.firmware.activate(Self.context, Self.asid)
+      guard try host.createGuest(Self.context) == Self.asid else { return nil }
       try host.firmware.finishLaunch(Self.context)
     } catch { return nil }
   }
@@ -119,13 +117,10 @@ package struct SNPGuest: Sendable {
     return pages.contains { entry(PFN($0)).isAssigned } ? .freedAssigned : nil
   }
 
-  /// The guest is gone: its context page is the host's; false when the firmware refused.
-  ///
-  /// Source: Linux 6.16 arch/x86/kvm/svm/sev.c, sev_vm_destroy, snp_decommission_context.
-  mutating func decommission() -> Bool {
-    do { try host.firmware.decommission(Self.context) } catch { return false }
-    host.reclaimFirmwarePage(Self.context)
-    return true
+  /// The guest goes; false when its context page did not come back.
+  mutating func destroy() -> Bool {
+    host.destroyGuest(Self.context, Self.asid)
+    return host.leaked.isEmpty
   }
 
   /// A page that somebody still has; nil when there is none. Complexity: all pages.
