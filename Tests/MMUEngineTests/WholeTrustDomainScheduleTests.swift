@@ -72,6 +72,7 @@ struct WholeTrustDomainScheduleTests {
     (.conversionWithoutUnmap, [stale]),
     (.fastFaultIgnoresMMUWritable, [stale]),
     (.writeProtectWithoutFlush, [MMUDamage.dirtyPageLost.rawValue]),
+    (.flushWithoutKick, [stale, MMUDamage.dirtyPageLost.rawValue]),
     (.notifierLocksForRead, [KernelAssertion.invalidationLock.rawValue]),
     // A hole that leaves the module its pages, and a file that closes so.
     (

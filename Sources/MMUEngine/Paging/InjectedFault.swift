@@ -48,6 +48,8 @@ package enum InjectedFault: String, Hashable, Sendable, CaseIterable {
   case conversionWithoutUnmap = "conversion-without-unmap"
   /// A change of attributes announces its own frames only, not the huge pages that they are a part of.
   case conversionNotWidened = "conversion-not-widened"
+  /// A flush is asked for, and nobody is made to leave the guest for it.
+  case flushWithoutKick = "flush-without-kick"
   /// Of a TD's two halves a zap takes the other one.
   case filterInverted = "filter-inverted"
 

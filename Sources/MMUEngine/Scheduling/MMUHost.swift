@@ -100,7 +100,7 @@ package struct MMUHost: ScheduledHost {
   mutating func requestFlush() {
     for index in vcpus.indices {
       vcpus[index].mustFlush = true
-      if snp?.has(.flushWithoutKick) == true { continue }
+      if mmu.has(.flushWithoutKick) { continue }
       vcpus[index].isKicked = vcpus[index].isInGuest
     }
   }

@@ -14,15 +14,23 @@ package struct NotifierAgent: Sendable {
 
   enum Phase: Hashable, Sendable {
     case idle
-    /// A host with `SNPFault.updateBeforeZap`.
-    case early
+    /// A host with `SNPFault.updateBeforeZap` or `updateBeforeFlush`.
+    case early(then: Early)
     case lock
     case zap
+    /// The flush that such a host has not asked for yet.
+    case unflushed
     case flush
     case unlock
     case change
     case relock
     case end
+  }
+
+  /// What comes after an update that is too early.
+  enum Early: Hashable, Sendable {
+    case lock
+    case flush
   }
 
   var phase = Phase.idle
@@ -48,9 +56,9 @@ extension MMUHost {
   mutating func stepNotifier() {
     switch notifier.phase {
     case .idle: beginNotifier()
-    case .early:
+    case .early(let next):
       freePunched()
-      notifier.phase = .lock
+      notifier.phase = next == .lock ? .lock : .unflushed
     case .lock:
       guard mmu.lock.acquire(notifier.mode) else { return }
       mmu.beginInvalidation()
@@ -59,6 +67,9 @@ extension MMUHost {
       notifier.walk = mmu.unmapping(types, notifier.range, lock: notifier.mode, locks: false)
       notifier.phase = .zap
     case .zap: zapForNotifier()
+    case .unflushed:
+      requestFlush()
+      notifier.phase = .flush
     case .flush:
       if !awaitsExits { notifier.phase = .unlock }
     case .unlock:
@@ -116,7 +127,7 @@ extension MMUHost {
     notifier.mode = mmu.has(.notifierLocksForRead) ? .read : .write
     notifier.isProtected = isBound
     notifier.phase = isBound ? .lock : .change
-    if isBound, snp?.has(.updateBeforeZap) == true { notifier.phase = .early }
+    if isBound, snp?.has(.updateBeforeZap) == true { notifier.phase = .early(then: .lock) }
   }
 
   /// Swaps of memslots wait for notifiers; for holes they do not.
@@ -131,6 +142,9 @@ extension MMUHost {
     guard case .finished = step else { return }
     let needsFlush = notifier.walk?.needsFlush ?? false
     notifier.walk = nil
+    if needsFlush, notifier.isPunching, snp?.has(.updateBeforeFlush) == true {
+      return notifier.phase = .early(then: .flush)
+    }
     if needsFlush { requestFlush() }
     notifier.phase = .flush
   }

@@ -6,6 +6,8 @@ package enum SNPFault: String, Hashable, Sendable, CaseIterable {
   case freedWithoutUpdate = "freed-without-update"
   /// A hole's pages become the hypervisor's before they are unmapped.
   case updateBeforeZap = "update-before-zap"
+  /// A hole's pages become the hypervisor's after they are unmapped and before TLBs are flushed.
+  case updateBeforeFlush = "update-before-flush"
   /// A part of a 2 MiB page is updated as it is, without PSMASH.
   case smashMissingAtFree = "smash-missing-at-free"
   /// A nested fault on a 2 MiB page below a smaller leaf is answered without PSMASH.
@@ -22,8 +24,6 @@ package enum SNPFault: String, Hashable, Sendable, CaseIterable {
   case holeNotWidened = "hole-not-widened"
   /// A page of the file is mapped without RMPUPDATE.
   case prepareMissing = "prepare-missing"
-  /// Flushes are asked for, and nobody is made to leave the guest for them.
-  case flushWithoutKick = "flush-without-kick"
 }
 
 /// Damage that the reverse map table exists to prevent, or that it makes visible.
