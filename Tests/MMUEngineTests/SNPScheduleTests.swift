@@ -7,14 +7,17 @@ struct SNPScheduleTests {
 
   private static func version(_ seed: UInt64) -> KernelVersion { seed % 2 == 0 ? .linux616 : .linux619 }
 
-  @Test("schedules of the right kernels: no check fires, and at the end nobody has a page", arguments: 0..<4)
+  @Test(
+    "schedules of the right kernels, also from the launch on: no check fires, and at the end nobody has a page",
+    arguments: 0..<4)
   func rightKernel(batch: Int) {
     var counts: [SNPGuest.Event: Int] = [:]
     var conversions = 0
     var requests = 0
     for seed in 0..<250 {
       let schedule = MMUSchedule(seed: UInt64(batch * 250 + seed), length: Self.length)
-      var host = MMUHost(snp: Self.version(schedule.seed), seed: schedule.seed)
+      let start: SNPGuest.Start = seed % 4 < 2 ? .launching : .running
+      var host = MMUHost(snp: Self.version(schedule.seed), seed: schedule.seed, start)
       for agent in schedule.agents { host.step(Int(agent)) }
       host.finish()
       #expect(host.collectChecks() == [], "seed \(schedule.seed)")
@@ -22,7 +25,7 @@ struct SNPScheduleTests {
       conversions += host.ioctl.conversions
       requests += host.ioctl.requests
     }
-    for event in SNPGuest.Event.allCases { #expect(counts[event, default: 0] > 40, "\(event.rawValue)") }
+    for event in SNPGuest.Event.allCases { #expect(counts[event, default: 0] > 20, "\(event.rawValue)") }
     #expect(conversions > 500 && requests > 500)
   }
 
@@ -46,6 +49,11 @@ struct SNPScheduleTests {
     case .smashMissingAtFault, .prepareMissing: [ReverseMapDamage.faultRepeats.rawValue]
     case .splitByUpdate: [ReverseMapDamage.validationLost.rawValue]
     case .smashWithoutZap, .zapBeforeSmash, .levelUncapped, .holeNotWidened: [ReverseMapDamage.leafTooLarge.rawValue]
+    case .imageCopiedLate: [ReverseMapDamage.hostWrite.rawValue]
+    // It is never the guest's, and not the allocator's when the file loses it.
+    case .imageNotReclaimed: [ReverseMapDamage.faultRepeats.rawValue, ReverseMapDamage.freedAssigned.rawValue]
+    case .imageBesideHole: [ReverseMapDamage.freedAssigned.rawValue]
+    case .imageWithoutSlotsLock: [KernelAssertion.populateSlotsLock.rawValue]
     // What was unmapped is reached by TLBs alone.
     case .updateBeforeFlush: [ReverseMapDamage.foreignPage.rawValue]
     }
@@ -53,7 +61,9 @@ struct SNPScheduleTests {
 
   @Test("each mistake about the RMP is reported by its own checks and by no other", arguments: SNPFault.allCases)
   func mistake(_ mistake: SNPFault) {
-    expect(Self.expected(mistake), mistake.rawValue) { $0.runSNP(Self.version($0.seed), mistakes: [mistake]) }
+    expect(Self.expected(mistake), mistake.rawValue) {
+      $0.runSNP(Self.version($0.seed), $0.seed % 4 < 2 ? .launching : .running, mistakes: [mistake])
+    }
   }
 
   private static let faults: [(InjectedFault, Set<String>)] = [

@@ -19,6 +19,8 @@ package struct IoctlAgent: Sendable {
     case protectHarvest
     case flush(then: Next)
     case convert
+    /// KVM_SEV_SNP_LAUNCH_UPDATE.
+    case populate(ImageStep)
     /// The slot is gone; its binding goes when no hole is being punched.
     case unbind
   }
@@ -49,6 +51,8 @@ package struct IoctlAgent: Sendable {
   var conversion: AttributeChange?
   /// How many of those have come to their end.
   package internal(set) var conversions = 0
+  /// The frame of the page of the image that is being made.
+  var imageFrame: UInt64 = 0
   /// What userspace converts next, because a guest meant it so.
   var request: (gfn: UInt64, kind: AttributeChange.Kind)?
   /// How many of those there were.
@@ -60,7 +64,7 @@ package struct IoctlAgent: Sendable {
 extension MMUHost {
   mutating func stepIoctl() {
     // Memslot calls and the reading of the log hold it from their beginning to their end.
-    defer { mmu.isSlotsLockHeld = ioctl.phase != .idle }
+    defer { mmu.isSlotsLockHeld = ioctl.phase != .idle && !isWithoutSlotsLock }
     switch ioctl.phase {
     case .idle: beginIoctl()
     case .publish(let change): publish(change)
@@ -70,12 +74,14 @@ extension MMUHost {
     case .harvest: harvest()
     case .flush(let next): if !awaitsExits { afterFlush(next) }
     case .convert: stepConversion()
+    case .populate(let step): populate(step)
     case .unbind: unbind()
     }
   }
 
   private mutating func beginIoctl() {
     guard !isEnding, choices.below(8) == 0 else { return }
+    if snp?.isLaunched == false, choices.below(4) > 0 { return beginImage() }
     ioctl.slot = choices.below(2)
     let slot = ioctl.slot
     if features.contains(.privateMemory), choices.below(2) == 0 { return beginConversion() }
@@ -264,7 +270,8 @@ extension MMUHost {
       if !mmu.has(.writeProtectWithoutFlush) { requestFlush() }
       ioctl.phase = .flush(then: .arm)
     case .recover: ioctl.phase = .flush(then: .done)
-    case .idle, .publish, .synchronize, .fastZap, .harvest, .flush, .convert, .unbind: ioctl.phase = .idle
+    case .idle, .publish, .synchronize, .fastZap, .harvest, .flush, .convert, .populate, .unbind:
+      ioctl.phase = .idle
     }
   }
 

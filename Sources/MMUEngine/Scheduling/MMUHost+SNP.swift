@@ -6,12 +6,13 @@ extension MMUHost {
   /// The C-bit of a guest's address, as a TLB has it, in terms of frames.
   static let encryptionFrame: UInt64 = 1 << 50
 
-  /// A VM whose second slot holds the pages of an SNP guest that has been launched.
+  /// A VM whose second slot holds the pages of an SNP guest.
   package init(
-    snp version: KernelVersion, seed: UInt64, mistakes: Set<SNPFault> = [], faults: Set<InjectedFault> = []
+    snp version: KernelVersion, seed: UInt64, _ start: SNPGuest.Start = .running, mistakes: Set<SNPFault> = [],
+    faults: Set<InjectedFault> = []
   ) {
     self.init(version, seed: seed, features: .privateMemory, faults: faults)
-    snp = SNPGuest(faults: mistakes)
+    snp = SNPGuest(start, faults: mistakes)
     if snp == nil { mmu.report(.stuck, "the guest was not launched") }
     beginPrivate()
   }

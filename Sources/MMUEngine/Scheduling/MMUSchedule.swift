@@ -41,9 +41,10 @@ package struct MMUSchedule: Hashable, Sendable {
 
   /// Runs an SNP guest by it.
   package func runSNP(
-    _ version: KernelVersion, mistakes: Set<SNPFault> = [], faults: Set<InjectedFault> = []
+    _ version: KernelVersion, _ start: SNPGuest.Start = .running, mistakes: Set<SNPFault> = [],
+    faults: Set<InjectedFault> = []
   ) -> ScheduleResult {
-    run(MMUHost(snp: version, seed: seed, mistakes: mistakes, faults: faults))
+    run(MMUHost(snp: version, seed: seed, start, mistakes: mistakes, faults: faults))
   }
 
   /// Runs a TD with both halves of its memory by it, the agents being those of an ordinary VM.

@@ -118,6 +118,7 @@ extension MMUHost {
   ///
   /// Source: `kvm_gmem_punch_hole`.
   private mutating func beginPunch() {
+    guard !isFileLocked else { return }
     let page = Self.slots[1] + UInt64(choices.below(Int(Self.pagesPerSlot)))
     var hole = FrameRange(start: page, end: page + 1)
     if snp != nil, choices.below(4) == 0 { hole = Self.range(of: 1) }

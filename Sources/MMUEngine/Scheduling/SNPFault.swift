@@ -22,6 +22,14 @@ package enum SNPFault: String, Hashable, Sendable, CaseIterable {
   case levelUncapped = "level-uncapped"
   /// A hole sends back faults on its own frames only, not those on the rest of its 2 MiB.
   case holeNotWidened = "hole-not-widened"
+  /// A page of the image is the guest's before its contents are there.
+  case imageCopiedLate = "image-copied-late"
+  /// A page of the image that the firmware refuses stays as it is.
+  case imageNotReclaimed = "image-not-reclaimed"
+  /// A hole is punched into the file while a page of the image is made.
+  case imageBesideHole = "image-beside-hole"
+  /// A page of the image is made without slots_lock.
+  case imageWithoutSlotsLock = "image-without-slots-lock"
   /// A page of the file is mapped without RMPUPDATE.
   case prepareMissing = "prepare-missing"
 }
@@ -32,6 +40,7 @@ package enum ReverseMapDamage: String, Hashable, Sendable, CaseIterable {
   case foreignPage = "rmp-foreign-page"
   case leafTooLarge = "rmp-leaf-too-large"
   case validationLost = "rmp-validation-lost"
+  case hostWrite = "rmp-host-write"
   case updateOverlaps = "rmp-update-overlaps"
   case faultRepeats = "rmp-fault-repeats"
 
@@ -42,6 +51,7 @@ package enum ReverseMapDamage: String, Hashable, Sendable, CaseIterable {
     case .foreignPage: "a guest reaches a page by a translation that the RMP no longer bears out"
     case .leafTooLarge: "a leaf of the nested page tables is larger than the RMP's page, and nobody is at it"
     case .validationLost: "a page that a guest has validated is not valid any more, though nobody took it away"
+    case .hostWrite: "the host writes a page that the RMP says somebody has"
     case .updateOverlaps: "RMPUPDATE would be tried for ever: the page is a part of a larger one"
     case .faultRepeats: "a guest takes the same nested fault for ever"
     }

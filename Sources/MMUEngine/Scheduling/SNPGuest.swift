@@ -27,6 +27,9 @@ package struct SNPGuest: Sendable {
     case smashedOnFree
     case freedSmall
     case freedLarge
+    /// A page of the image, measured by the firmware or refused by it.
+    case measured
+    case imageRefused
     /// An MMIO entry answered: #VC in the guest, and no exit for KVM to see.
     case emulated
   }
@@ -37,14 +40,27 @@ package struct SNPGuest: Sendable {
   var validated: [UInt64: PFN] = [:]
   package private(set) var counts: [Event: Int] = [:]
 
-  /// A guest that is through its launch; nil when the firmware refused something, or RMPUPDATE.
-  init?(faults: Set<SNPFault>) {
-    self.faults = faults
-    do {
-      guard try host.createGuest(Self.context) == Self.asid else { return nil }
-      try host.firmware.finishLaunch(Self.context)
-    } catch { return nil }
+  /// How far a guest's launch is when a schedule begins.
+  package enum Start: Hashable, Sendable, CaseIterable {
+    case launching
+    case running
   }
+
+  /// Nil when the firmware refused something, or RMPUPDATE.
+  init?(_ start: Start, faults: Set<SNPFault>) {
+    self.faults = faults
+    do { guard try host.createGuest(Self.context) == Self.asid else { return nil } } catch { return nil }
+    if start == .running, !finishLaunch() { return nil }
+  }
+
+  /// SNP_LAUNCH_FINISH; from here on vCPUs run. False when the firmware refuses. Source: `snp_launch_finish`.
+  mutating func finishLaunch() -> Bool {
+    do { try host.firmware.finishLaunch(Self.context) } catch { return false }
+    return true
+  }
+
+  /// Whether vCPUs may run.
+  package var isLaunched: Bool { host.firmware.guests[Self.context]?.state == .running }
 
   func has(_ fault: SNPFault) -> Bool { !faults.isEmpty && faults.contains(fault) }
 

@@ -54,6 +54,7 @@ extension MMUHost {
 
   /// Serves requests, loads a root, enters. The last look at the requests and the entry are one step.
   mutating func enter(_ number: Int) {
+    if snp?.isLaunched == false { return }
     if usesSystemManagement, choices.below(16) == 0 { return changeMode(number) }
     if let root = vcpus[number].root, vcpus[number].mustReload, mmu.tables[root].isInvalid {
       mmu.putRoot(root)
