@@ -4,7 +4,8 @@
 /// guest has given back is not free but reclaimable: caches and data fabric may hold lines under its key. When a range has no
 /// free ASID left and some are reclaimable in it, the host runs WBINVD on all CPUs and DF_FLUSH, and all that were reclaimable
 /// are free. An ASID whose guest could not be decommissioned is never given back.
-/// That it waits until a range is exhausted is from memory (unverified); the rest is kvm.md 1.3 and 7.10.
+/// Where the ranges end, and that the flush waits until one is exhausted, is from memory of `sev_asid_new` (unverified); that the
+/// least SEV ASID must not be 1 for SEV-ES, and that a reclaimable ASID serves after WBINVD and DF_FLUSH only, was read.
 /// Source: Linux 6.16 arch/x86/kvm/svm/sev.c, sev_asid_new, sev_asid_free, sev_flush_asids, sev_hardware_setup, sev_vm_destroy.
 
 /// What a guest wants its ASID for.

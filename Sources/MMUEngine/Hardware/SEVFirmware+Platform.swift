@@ -5,7 +5,7 @@
 /// other command are refused by then. What was made HV_FIXED stays so until the next INIT.
 /// Abstraction: of INIT and SHUTDOWN only the forms that a page's state depends on.
 /// Which pages INIT takes for the IOMMU no source at hand says; the caller names them (unverified).
-/// Source: AMD-ASPFW sev_mcmd.c, sev_rmp.c (states and who moves them); tdx-snp.md F.2.
+/// Source: AMD-ASPFW sev_mcmd.c, sev_rmp.c (states and who moves them).
 
 /// Whether SNP_INIT_EX has been there.
 package enum SEVPlatformState: Hashable, Sendable {

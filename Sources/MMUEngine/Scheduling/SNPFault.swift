@@ -36,12 +36,19 @@ package enum SNPFault: String, Hashable, Sendable, CaseIterable {
 
 /// Damage that the reverse map table exists to prevent, or that it makes visible.
 package enum ReverseMapDamage: String, Hashable, Sendable, CaseIterable {
+  /// A page went to the allocator that is not the hypervisor's.
   case freedAssigned = "rmp-freed-assigned"
+  /// A TLB lets a guest through to a page that is not its own.
   case foreignPage = "rmp-foreign-page"
+  /// A leaf maps more than the RMP's page.
   case leafTooLarge = "rmp-leaf-too-large"
+  /// A page lost its validation without a change of hands.
   case validationLost = "rmp-validation-lost"
+  /// The host writes to an assigned page; hardware would raise #PF.
   case hostWrite = "rmp-host-write"
+  /// FAIL_OVERLAP that is no other CPU's passing doing; Linux tries again for ever.
   case updateOverlaps = "rmp-update-overlaps"
+  /// The handler of nested faults with the RMP bit changes nothing that the guest's next try would see.
   case faultRepeats = "rmp-fault-repeats"
 
   /// What it means, for `kvmcheck engine`.
