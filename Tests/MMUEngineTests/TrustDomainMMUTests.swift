@@ -230,6 +230,25 @@ struct TrustDomainMMUTests {
     #expect(names() == [])
   }
 
+  @Test("6.19 adds pages of the image where they are mapped, and asks for slots_lock there", arguments: kernels)
+  mutating func imageLock(_ version: KernelVersion) throws {
+    for isHeld in [true, false] {
+      try makeTD(version, isRunnable: false)
+      mmu.isSlotsLockHeld = true
+      let page = try allocate()
+      mmu.beginImagePage(Self.gfn, page)
+      mmu.isSlotsLockHeld = isHeld
+      #expect(map(Self.gfn, page).1 == .fixed)
+      let isAsserted = version.initialImage == .addedInInstall && !isHeld
+      #expect(names() == (isAsserted ? [KernelAssertion.pageAddSlotsLock.rawValue] : []))
+    }
+    // A page that is added while the TD runs comes from a fault, which holds no such lock.
+    try makeTD(version)
+    mmu.isSlotsLockHeld = false
+    #expect(map(Self.gfn, try allocate()).1 == .fixed)
+    #expect(names() == [])
+  }
+
   @Test("6.19 maps no private page without a source before the TD runs")
   mutating func noSource() throws {
     try makeTD(.linux619, isRunnable: false)

@@ -54,6 +54,7 @@ package enum KernelAssertion: String, Hashable, Sendable, CaseIterable {
   case slotsLock = "kvm_mmu_zap_all_fast: lockdep slots_lock"
   case obsoletePagesSlotsLock = "kvm_zap_obsolete_pages: lockdep slots_lock"
   case populateSlotsLock = "kvm_gmem_populate: lockdep slots_lock"
+  case pageAddSlotsLock = "tdx_mem_page_add: lockdep slots_lock"
   case attributesSlotsLock = "kvm_arch_post_set_memory_attributes: lockdep slots_lock"
   case attributesWithoutPrivate = "kvm_arch_pre_set_memory_attributes: WARN_ON"
   case bindingMismatch = "kvm_gmem_get_pfn: WARN_ON"

@@ -19,8 +19,13 @@ extension TDPMMU {
   }
 
   /// The hook of an install: the counterpart of the new entry. Source: `set_external_spte_present`.
+  ///
+  /// A page that is added before the TD runs comes from an ioctl that holds slots_lock (Linux 6.19 `tdx_mem_page_add`).
   mutating func callHook(_ iterator: TDPIterator, for new: SPTE, vcpu: Int) -> HookResult {
     guard new.isTable(at: iterator.level) else {
+      if version.initialImage == .addedInInstall, secureEPT?.vm?.isRunnable == false, isSlotsLockHeld == false {
+        report(.pageAddSlotsLock, "gfn \(iterator.gfn)")
+      }
       return secureEPT?.setLeaf(iterator.frame, iterator.level, new.pfn, vcpu: vcpu) ?? .failed
     }
     guard let page = tables.table(at: new).flatMap({ tables[$0].external }) else { return .failed }
