@@ -178,7 +178,8 @@ extension TraceChecker {
       let table = tables.table(at: change.old.pfn.rawValue)
       announced.tables = announced.tables.filter { $0 == table }
       resolve(&announced, change.task)
-      return false
+      // The table that holds this entry may be on its way out itself.
+      return isDeferred(change)
     }
     guard !announced.isResolved, announced.covers(change) else { return false }
     let index = change.gfn.index(at: change.level)

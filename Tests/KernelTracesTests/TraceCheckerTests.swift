@@ -247,6 +247,25 @@ struct TraceCheckerTests {
     #expect(gone.violations.map(\.rule) == [.continuity])
   }
 
+  @Test("a table goes inside of one that goes, in one of two trees: its entry is the outer one's", arguments: [0, 1])
+  func nestedRemovals(space: Int) throws {
+    let frozen = "80000000000001a0"
+    func announce(_ level: Int) -> String {
+      Self.head + "kvm_mmu_prepare_zap_page: sp gen 0 gfn 0 l\(level) 8-byte q0 direct uxx nxe ad root 0 sync"
+    }
+    let removal = [
+      announce(2), announce(1), Self.change("0", 1, "d000e65", frozen), Self.change("1", 1, Self.none, frozen),
+      Self.change("0", 2, "c000827", frozen), Self.change("200", 2, Self.none, frozen),
+      Self.change("0", 3, "b000827", Self.none),
+    ].map { line in
+      guard space == 1 else { return line }
+      return ["b000827", "c000827"].reduce(line.replacingOccurrences(of: "as id 0", with: "as id 1")) {
+        $0.replacingOccurrences(of: $1, with: "1" + $1)
+      }
+    }
+    #expect(try Self.check(Self.twoSpaces() + removal, "7.3").violations == [])
+  }
+
   @Test("an entry that is set may show a change that is printed later; nothing else")
   func setReadLate() throws {
     let leaf = Self.tree + [Self.change("1", 1, Self.none, "e000e67")]
