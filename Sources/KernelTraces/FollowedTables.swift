@@ -1,22 +1,62 @@
 /// The page tables as a trace's events show them, without an engine: tables by frame, entries by their last value.
 import MMUEngine
 
+/// Some of a table's 512 entries.
+struct EntrySet {
+  private var words = SIMD8<UInt64>()
+
+  /// None of them.
+  init() {}
+
+  /// All of them.
+  static var all: EntrySet {
+    var set = EntrySet()
+    set.words = SIMD8(repeating: .max)
+    return set
+  }
+
+  func contains(_ index: Int) -> Bool { words[index >> 6] >> UInt64(index & 63) & 1 != 0 }
+
+  mutating func insert(_ index: Int) { words[index >> 6] |= 1 << UInt64(index & 63) }
+
+  mutating func remove(_ index: Int) { words[index >> 6] &= ~(1 << UInt64(index & 63)) }
+}
+
 /// A table that the trace has shown.
 struct FollowedTable {
   let level: Level
   let gfn: GFN
   /// Nil for a root as long as none of its entries has changed: the event of its making does not tell it.
   var space: AddressSpace?
-  /// Number of the root above it, in the order of their making.
+  /// Number of the root above it, in the order of their making; negative: made before the trace began.
   let root: Int
-  /// Frame in the trace; nil for roots, whose frame no event shows.
-  let frame: UInt64?
+  /// Frame in the trace; nil for roots, whose frame no event shows, and for adopted tables until one does.
+  var frame: UInt64?
   /// 512 last values.
   var entries: [SPTE]
   /// Its entry was taken away, or its end was announced.
   var isDetached = false
   /// Filled by a split: the NX bits of small pages are not told.
   var isFilledBySplit = false
+  /// Entries whose value no event has shown: the old value of the first that does is taken as given.
+  var unshown = EntrySet()
+  /// Made before the trace began: its entries' events have shown it, not its own.
+  var isAdopted = false
+  /// Whether the report counts it.
+  var isCounted = false
+  /// No event has shown that the table is in a tree.
+  var mayBeDetached = false
+
+  /// A table of which nothing but its place is known.
+  static func adopted(_ level: Level, _ gfn: GFN, _ space: AddressSpace, root: Int, frame: UInt64?) -> FollowedTable {
+    var table = FollowedTable(
+      level: level, gfn: gfn, space: space, root: root, frame: frame,
+      entries: Array(repeating: .nonpresent, count: 512))
+    table.unshown = .all
+    table.isAdopted = true
+    table.mayBeDetached = true
+    return table
+  }
 }
 
 /// Where an entry was found.
@@ -49,7 +89,8 @@ struct FollowedTables {
   }
 
   /// Adds a table; one that had the frame before must be detached.
-  mutating func add(_ table: FollowedTable) {
+  @discardableResult
+  mutating func add(_ table: FollowedTable) -> Int {
     let number: Int
     if let reused = free.popLast() {
       number = reused
@@ -60,6 +101,7 @@ struct FollowedTables {
     }
     byPlace[Place(space: table.space, level: table.level, gfn: table.gfn), default: []].append(number)
     if let frame = table.frame { byFrame[frame] = number }
+    return number
   }
 
   /// The table with this frame.
@@ -75,7 +117,22 @@ struct FollowedTables {
 
   func value(_ entry: FollowedEntry) -> SPTE { tables[entry.table]?.entries[entry.index] ?? .nonpresent }
 
-  mutating func set(_ entry: FollowedEntry, _ value: SPTE) { tables[entry.table]?.entries[entry.index] = value }
+  mutating func set(_ entry: FollowedEntry, _ value: SPTE) {
+    tables[entry.table]?.entries[entry.index] = value
+    tables[entry.table]?.unshown.remove(entry.index)
+  }
+
+  /// Whether an event has shown the entry's value.
+  func isShown(_ entry: FollowedEntry) -> Bool { tables[entry.table]?.unshown.contains(entry.index) == false }
+
+  /// What the entry has now is not known any more.
+  mutating func conceal(_ entry: FollowedEntry) { tables[entry.table]?.unshown.insert(entry.index) }
+
+  /// An event has shown the frame of an adopted table.
+  mutating func learn(_ frame: UInt64, of table: Int) {
+    tables[table]?.frame = frame
+    byFrame[frame] = table
+  }
 
   /// An entry's event shows the space of its root.
   mutating func settle(_ table: Int, in space: AddressSpace) {
@@ -138,9 +195,12 @@ struct FollowedTables {
 
   /// The trace shows that the two were taken for each other.
   mutating func exchange(_ entry: FollowedEntry, _ other: FollowedEntry) {
-    let value = value(entry)
+    let (value, isShown) = (value(entry), isShown(entry))
+    let isOtherShown = self.isShown(other)
     set(entry, self.value(other))
     set(other, value)
+    if !isShown { conceal(other) }
+    if !isOtherShown { conceal(entry) }
     separate(entry, other)
   }
 

@@ -29,6 +29,20 @@ package struct TraceViolation: Hashable, Sendable {
   package let detail: String
 }
 
+/// What a trace does not show of trees that were there before it began.
+package struct AdoptionReport: Hashable, Sendable {
+  /// The line that shows that there are such trees.
+  package let line: Int
+  /// How many were taken to be there, in each address space.
+  package var trees: Int
+  /// Tables that events of their entries have shown.
+  package var tables = 0
+  /// Entries whose first old value was taken as given.
+  package var entries = 0
+  /// Changes that were not judged: in the middle of a zap when the trace begins, of a tree that may be on its way out.
+  package var unjudged = 0
+}
+
 package struct TraceCheckReport: Sendable {
   package var kernel: KernelVersion
   package var isAmbiguous = false
@@ -41,12 +55,30 @@ package struct TraceCheckReport: Sendable {
   package var applied: [TraceRule: Int] = [:]
   /// The first twenty.
   package var violations: [TraceViolation] = []
-  package var violationCount = 0
+  /// How often each rule was broken.
+  package var broken: [TraceRule: Int] = [:]
+  /// What was taken as given of VMs that ran before the trace began; nil: it shows every tree from its root's making on.
+  package var adoption: AdoptionReport?
+  /// Whether a rule about trees is broken while something speaks for more trees than were taken to be there.
+  package var hasSignsOfMoreTrees = false
   /// Rules that this trace does not let one check, and why.
   package var notCheckable: [(rule: TraceRule, reason: String)] = []
 
   /// Whether there was nothing to check.
   package var isVacuous: Bool { events == 0 }
 
-  package var isClean: Bool { violationCount == 0 }
+  package var violationCount: Int { broken.values.reduce(0, +) }
+
+  package var isClean: Bool { broken.isEmpty }
+
+  /// There are more trees than can be told apart: what looks like a violation may be another tree's.
+  mutating func leaveOutTrees() {
+    violations.removeAll { $0.rule.needsTrees }
+    broken = broken.filter { !$0.key.needsTrees }
+    let known = notCheckable.map(\.rule)
+    let reason = "more trees are alive than can be told apart"
+    for rule in TraceRule.allCases where rule.needsTrees && !known.contains(rule) {
+      notCheckable.append((rule, reason))
+    }
+  }
 }

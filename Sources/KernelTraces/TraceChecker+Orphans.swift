@@ -68,6 +68,8 @@ extension TraceChecker {
       return violate(.address, "\(place): \(hex(entry.rawValue)) set, \(known ?? "no table") known", at: orphan.line)
     }
     guard case .spteChanged(let space, let gfn, let level, let old, _) = orphan.event else { return }
+    if isUnsettled(orphan.task) { adoption.strangeZaps += 1 }
+    if old.isTable(at: level), tables.table(at: old.pfn.rawValue) == nil { adoption.see(old.pfn.rawValue) }
     let place = "gfn \(hex(gfn.rawValue)) level \(level.rawValue)"
     let candidates = tables.candidates(space, gfn, level)
     if candidates.isEmpty { return violate(.parent, "\(place): no table was linked for it", at: orphan.line) }

@@ -74,8 +74,8 @@ extension TraceChecker {
     return best
   }
 
-  private func matches(_ entry: FollowedEntry, _ change: FollowedChange) -> Bool {
-    isSame(tables.value(entry), change.old, change.level, tables[entry.table])
+  func matches(_ entry: FollowedEntry, _ change: FollowedChange) -> Bool {
+    !tables.isShown(entry) || isSame(tables.value(entry), change.old, change.level, tables[entry.table])
   }
 
   /// The entry that has another's value by an earlier guess, put right; nil when that explains nothing.
@@ -97,7 +97,7 @@ extension TraceChecker {
         FollowedChange(space: $0, gfn: gfn, level: level, old: fault.old, new: fault.new, task: task)
       }
       let matching = changes.flatMap { change in
-        tables.candidates(change.space, gfn, level).filter { matches($0, change) }
+        tables.candidates(change.space, gfn, level).filter { tables.isShown($0) && matches($0, change) }
       }
       guard let best = matching.max(by: { isWorse($0, $1, changes[0]) }) else { continue }
       for other in matching where other != best { tables.confuse(best, with: other) }
@@ -108,7 +108,8 @@ extension TraceChecker {
 
   private func fit(_ entry: FollowedEntry, _ change: FollowedChange) -> Fit {
     let isDetached = tables[entry.table]?.isDetached ?? false
-    if change.new == kernel.frozen { return isDetached ? .likely : .excluded }
+    let mayBeDetached = tables[entry.table]?.mayBeDetached ?? false
+    if change.new == kernel.frozen { return isDetached || mayBeDetached ? .likely : .excluded }
     if change.new.isPresent, !change.old.isPresent { return isDetached ? .excluded : .likely }
     return isDetached ? .unlikely : .likely
   }
@@ -124,9 +125,11 @@ extension TraceChecker {
     // A fast zap works in the roots that were there when it began.
     let isZapped = fastZaps[change.task].map { table.root < $0 } ?? false
     let isInvalid = invalidRoots.contains(table.root)
+    let fit = fit(entry, change)
+    // What no event has shown can have any value: where one is known it is what the event means, or the two are alike.
     return [
-      fit(entry, change).rawValue, isZapped ? 1 : 0, isInvalid ? 0 : 1, isOwn ? 1 : 0, table.space == nil ? 1 : 0,
-      table.root,
+      fit == .excluded ? 0 : 1, tables.isShown(entry) ? 1 : 0, fit.rawValue, isZapped ? 1 : 0, isInvalid ? 0 : 1,
+      isOwn ? 1 : 0, table.space == nil ? 1 : 0, table.root,
     ]
   }
 
@@ -135,10 +138,11 @@ extension TraceChecker {
     guard let table = tables[entry.table], let space = table.space else { return }
     let others = tables.candidates(space, gfn.aligned(to: level), level).filter { $0 != entry }
     guard !others.isEmpty else { return }
-    if !isSame(table.entries[entry.index], value, level, table) {
+    if tables.isShown(entry), !isSame(table.entries[entry.index], value, level, table) {
       guard
         let other = others.first(where: {
-          tables.mayBeExchanged(entry, $0) && isSame(tables.value($0), value, level, tables[$0.table])
+          tables.mayBeExchanged(entry, $0)
+            && (!tables.isShown($0) || isSame(tables.value($0), value, level, tables[$0.table]))
         })
       else { return }
       tables.exchange(entry, other)
@@ -148,6 +152,10 @@ extension TraceChecker {
 
   /// A table's end is announced: before its children's events, and in some kernels before its own entry's.
   mutating func announce(_ page: PageDescription, _ task: TaskID) {
+    if adoption.trees > 0 {
+      if isUnsettled(task) { return }
+      for space in AddressSpace.allCases { adopt(at: space, page.gfn, page.level) }
+    }
     apply(.removal)
     let found = AddressSpace.allCases.flatMap { tables.candidates($0, page.gfn, page.level) }.map(\.table)
     guard !found.isEmpty else {
@@ -156,7 +164,7 @@ extension TraceChecker {
     let live = found.filter { tables[$0]?.isDetached == false }
     switch kernel.removalOrder {
     case .entryFirst:
-      if live.count == found.count {
+      if live.count == found.count, !found.contains(where: { tables[$0]?.mayBeDetached == true }) {
         violate(.removal, "gfn \(hex(page.gfn.rawValue)) level \(page.level.rawValue): its entry is still there")
       }
     case .childrenFirst:
@@ -175,8 +183,7 @@ extension TraceChecker {
     guard var announced = announcements[change.task]?.last else { return false }
     if change.level == announced.level.above, change.gfn == announced.gfn {
       announcements[change.task]?.removeLast()
-      let table = tables.table(at: change.old.pfn.rawValue)
-      announced.tables = announced.tables.filter { $0 == table }
+      narrow(&announced, to: change)
       resolve(&announced, change.task)
       // The table that holds this entry may be on its way out itself.
       return isDeferred(change)
@@ -193,6 +200,18 @@ extension TraceChecker {
     announcements[change.task]?.removeLast()
     announcements[change.task]?.append(announced)
     return true
+  }
+
+  /// The announced table's own entry shows its frame; of a table whose frame no event has shown it tells the space.
+  private mutating func narrow(_ announced: inout Announcement, to change: FollowedChange) {
+    let frame = change.old.pfn.rawValue
+    if let table = tables.table(at: frame) {
+      announced.tables = announced.tables.filter { $0 == table }
+    } else {
+      announced.tables = announced.tables.filter { tables[$0]?.isAdopted == true && tables[$0]?.frame == nil }
+      announced.tables = announced.tables.filter { tables[$0]?.space == change.space }
+      if announced.tables.count == 1 { tables.learn(frame, of: announced.tables[0]) }
+    }
   }
 
   /// One table is left: what was seen of the announced table's entries was seen of its.

@@ -3,8 +3,8 @@
 /// It follows the page tables through their events. An event does not say in which tree its entry lies; `TraceChecker+Trees`
 /// tells several trees apart, and it is a violation only if none of them can have been meant. Events of several CPUs may be
 /// printed late, so an entry whose table is not known yet, or whose old value is none that it had, is kept aside for a while.
-/// A trace that begins while a VM is running does not show that VM's trees, nor how many there are; then only what an event says
-/// by itself is checked, and the report says which rules are not.
+/// A trace that begins while a VM is running does not show what that VM's trees hold, nor how many there are:
+/// `TraceChecker+Adoption` takes them from the events that show them.
 /// Memory: the tables that are alive, 4 KiB each, and those that went last.
 package import MMUEngine
 
@@ -13,8 +13,10 @@ package struct TraceChecker: Sendable {
   let kernel: KernelVersion
   var format = SPTEFormat.npt
   var tables = FollowedTables()
-  private var rootLevel: Level?
-  private var roots = 0
+  /// Whether an entry has shown whose format it is.
+  private var knowsVendor = false
+  var rootLevel: Level?
+  var roots = 0
   /// Invalid roots that have tables.
   var invalidRoots: Set<Int> = []
   /// The root in which each task changed an entry last.
@@ -25,41 +27,36 @@ package struct TraceChecker: Sendable {
   var announcements: [TaskID: [Announcement]] = [:]
   /// Tables whose end was announced and whose own entry's event is still to come.
   var removals: [TaskID: [PageDescription]] = [:]
-  private var hasProbes = false
-  /// The line that showed a tree whose root was made before the trace began; nil while there is none.
-  private var unknownTree: Int?
-  /// Where rules about trees were left out first.
-  private var firstUnknownTree: Int?
+  var hasProbes = false
+  /// Trees whose roots were made before the trace began.
+  var adoption: Adoption
+  /// Whether a probe has shown the beginning of a VM before anything showed a tree.
+  var isFromBeginning = false
   /// VMs that probes have shown to begin and not to end.
-  private var machines = 0
+  var machines = 0
   /// The first line at which roots were invalidated with several VMs alive.
-  private var unknownInvalidation: Int?
+  var unknownInvalidation: Int?
   /// Entries that became present before their table was shown, with the number of the event.
   var orphans: [Orphan] = []
   /// Tasks that have zapped leaves and not flushed yet, with the line of the first.
-  private var unflushed: [TaskID: Int] = [:]
+  var unflushed: [TaskID: Int] = [:]
   /// Tasks inside `tdp_mmu_zap_leafs`.
-  private var zapping: Set<TaskID> = []
+  var zapping: Set<TaskID> = []
   var line = 0
 
-  package init(_ kernel: KernelVersion) {
+  /// A checker at the beginning of a trace. `trees` is how many trees of each address space are taken to be there before; with
+  /// 0, one is as soon as an event shows that.
+  package init(_ kernel: KernelVersion, trees: Int = 0) {
     self.kernel = kernel
     report = TraceCheckReport(kernel: kernel)
+    adoption = Adoption(trees: trees)
   }
 
   package mutating func consume(_ record: TraceRecord) {
     line = record.line
-    if roots == 0, unknownTree == nil, Self.showsTree(record.content) {
-      unknownTree = line
-      firstUnknownTree = firstUnknownTree ?? line
-    }
+    if roots == 0, adoption.trees == 0, adoption.gone.isEmpty, Self.showsTree(record.content) { adoption.trees = 1 }
+    observe(record)
     switch record.content {
-    case .mmu(let event) where unknownTree != nil:
-      report.events += 1
-      if case .spteChanged(_, let gfn, let level, let old, let new) = event {
-        learnVendor(new, level)
-        checkAlone(gfn, level, old, new)
-      }
     case .mmu(let event):
       report.events += 1
       check(event, record.task)
@@ -84,12 +81,8 @@ package struct TraceChecker: Sendable {
   package mutating func finish() -> TraceCheckReport {
     for orphan in orphans { give(up: orphan) }
     orphans = []
-    if let line = firstUnknownTree {
-      for rule in TraceRule.allCases where rule.needsTrees {
-        report.notCheckable.append((rule, "line \(line): a VM has a root that was made before the trace begins"))
-      }
-    }
-    if let line = unknownInvalidation {
+    finishAdoption()
+    if report.adoption == nil, let line = unknownInvalidation {
       report.notCheckable.append((.invalidRoot, "line \(line): several VMs are alive, and whose roots go is not told"))
     }
     if !hasProbes {
@@ -104,6 +97,7 @@ package struct TraceChecker: Sendable {
   private mutating func check(_ event: TraceEvent, _ task: TaskID) {
     switch event {
     case .spteChanged(let space, let gfn, let level, let old, let new):
+      learnVendor(old, level)
       learnVendor(new, level)
       change(event, space, gfn, level, old, new, task)
     case .getPage(let page): make(page, task)
@@ -119,9 +113,14 @@ package struct TraceChecker: Sendable {
     }
   }
 
-  private mutating func learnVendor(_ new: SPTE, _ level: Level) {
-    guard report.applied.isEmpty || report.events < 8, new.isTable(at: level) else { return }
-    format = new.rawValue >> 63 == 1 ? .ept : .npt
+  /// EPT's present entries have bit 63 (suppress #VE), NPT's tables and small leaves do not: bit 63 is NX there, which only huge
+  /// leaves have; those of EPT have a memory type instead.
+  private mutating func learnVendor(_ entry: SPTE, _ level: Level) {
+    guard !knowsVendor, entry.isPresent else { return }
+    knowsVendor = true
+    let isHuge = level > .page4K && entry.isLeaf(at: level)
+    let isEPT = entry.rawValue >> 63 == 1 && (!isHuge || entry.rawValue & 0x10 != 0)
+    format = isEPT ? .ept : .npt
   }
 
   /// A root begins a tree; other tables show when they are linked.
@@ -131,6 +130,7 @@ package struct TraceChecker: Sendable {
     else { return }
     rootLevel = page.level
     lastRoot[task] = roots
+    if adoption.trees == 1, machines == 0 { adoption.makers[roots] = task }
     tables.add(
       FollowedTable(
         level: page.level, gfn: GFN(0), space: nil, root: roots, frame: nil,
@@ -144,23 +144,35 @@ package struct TraceChecker: Sendable {
   ) {
     removals[task]?.removeAll { $0.level.above == level && $0.gfn == gfn }
     guard checkAlone(gfn, level, old, new) else { return }
+    let change = FollowedChange(space: space, gfn: gfn, level: level, old: old, new: new, task: task)
+    if adoption.trees > 0 {
+      if isLeftOut(change) { return }
+      adopt(at: space, gfn, level)
+    }
     guard !tables.candidates(space, gfn, level).isEmpty else {
-      if rootLevel != nil { orphans.append(Orphan(number: report.events, line: line, task: task, event: event)) }
+      if rootLevel != nil || adoption.trees > 0 { putAside(event, task) }
       return
     }
     apply(.continuity)
-    let change = FollowedChange(space: space, gfn: gfn, level: level, old: old, new: new, task: task)
     if isDeferred(change) { return }
-    guard perform(change) else {
-      return orphans.append(Orphan(number: report.events, line: line, task: task, event: event))
-    }
+    guard perform(change) else { return putAside(event, task) }
     if !orphans.isEmpty { adoptOrphans() }
+  }
+
+  /// Nothing explains the event yet. What a task prints first may have come before what the trace begins with.
+  private mutating func putAside(_ event: TraceEvent, _ task: TaskID) {
+    if adoption.trees > 0, adoption.isFirst {
+      report.adoption?.unjudged += 1
+    } else {
+      orphans.append(Orphan(number: report.events, line: line, task: task, event: event))
+    }
   }
 
   /// What an event says by itself, whatever tree it is about; false when its place cannot be.
   @discardableResult
   private mutating func checkAlone(_ gfn: GFN, _ level: Level, _ old: SPTE, _ new: SPTE) -> Bool {
     apply(.alignment)
+    if let known = rootLevel, level > known, adoption.trees > 0 || hasOnlyEmptyRoot { raiseRoots(to: level) }
     if gfn.aligned(to: level) != gfn || rootLevel.map({ level > $0 }) ?? false {
       violate(.alignment, "gfn \(hex(gfn.rawValue)) level \(level.rawValue)")
       return false
@@ -169,17 +181,42 @@ package struct TraceChecker: Sendable {
     return true
   }
 
+  /// Whether nothing has come into the only root yet: with four levels it may be a table of the fourth that waits for its link,
+  /// and its own tree is from before the trace.
+  private var hasOnlyEmptyRoot: Bool {
+    roots == 1 && report.events == 2 && tables.tables.count == 1 && tables.tables[0]?.space == nil
+  }
+
+  /// Roots have five levels: what was taken for roots, without having seen their making, are tables of the fourth.
+  private mutating func raiseRoots(to level: Level) {
+    for (number, table) in tables.tables.enumerated() {
+      guard let table, table.level == rootLevel, table.frame == nil, !table.isAdopted else { continue }
+      if table.entries.contains(where: \.isPresent) {
+        tables[number]?.isAdopted = true
+        tables[number]?.mayBeDetached = true
+      } else {
+        tables.forget(number)
+      }
+    }
+    if adoption.trees == 0 { adoption.trees = 1 }
+    rootLevel = level
+  }
+
   /// Changes the entry that the event can have meant; false when there is none.
   mutating func perform(_ change: FollowedChange) -> Bool {
     let (level, old, new) = (change.level, change.old, change.new)
     guard let found = choose(change) else { return false }
     checkPlace(found, change)
     tables.settle(found.table, in: change.space)
+    if adoption.trees > 0 { take(change, found) }
     tables.set(found, new)
+    if adoption.isFirst { tables.conceal(found) }
     if let root = tables[found.table]?.root { lastRoot[change.task] = root }
     if old.isTable(at: level), !new.isTable(at: level) || new.pfn != old.pfn {
       if let table = tables.table(at: old.pfn.rawValue) { tables.detach(table) }
-      if level == rootLevel, tables[found.table]?.entries.contains(where: \.isPresent) == false {
+      if level == rootLevel, tables[found.table]?.isAdopted == false,
+        tables[found.table]?.entries.contains(where: \.isPresent) == false
+      {
         if let root = tables[found.table]?.root { invalidRoots.remove(root) }
         tables.retire(found.table)
       }
@@ -219,20 +256,26 @@ package struct TraceChecker: Sendable {
     guard let table = tables[entry.table] else { return }
     let (gfn, level, old, new) = (change.gfn, change.level, change.old, change.new)
     if new == kernel.frozen {
-      apply(.frozen)
-      if !table.isDetached { violate(.frozen, "gfn \(hex(gfn.rawValue)) level \(level.rawValue) in a live table") }
+      if table.mayBeDetached { tables.detach(entry.table) } else { apply(.frozen) }
+      if !table.isDetached, !table.mayBeDetached {
+        if isUnsettled(change.task) { adoption.strangeZaps += 1 }
+        violate(.frozen, "gfn \(hex(gfn.rawValue)) level \(level.rawValue) in a live table")
+      }
     }
     if new.isPresent, !old.isPresent {
-      apply(.parent)
+      if !table.mayBeDetached { apply(.parent) }
       if table.isDetached { violate(.parent, "gfn \(hex(gfn.rawValue)) level \(level.rawValue) in a removed table") }
-      if hasProbes {
+      tables[entry.table]?.mayBeDetached = false
+      if hasProbes, report.adoption == nil {
         apply(.invalidRoot)
         if invalidRoots.contains(table.root) {
           violate(.invalidRoot, "gfn \(hex(gfn.rawValue)) in root \(table.root)")
         }
       }
     }
-    if old.isLeaf(at: level), new == .nonpresent, zapping.contains(change.task), !invalidRoots.contains(table.root) {
+    if old.isLeaf(at: level), new == .nonpresent, zapping.contains(change.task), table.root >= 0,
+      !invalidRoots.contains(table.root)
+    {
       if unflushed[change.task] == nil { unflushed[change.task] = line }
     }
   }
@@ -242,7 +285,9 @@ package struct TraceChecker: Sendable {
     guard let below = level.below, let parent = tables[entry.table], let space = parent.space else { return }
     let frame = new.pfn.rawValue
     apply(.frameUse)
+    if parent.root < 0 { adoption.places.insert(AdoptedPlace(tree: parent.root, space: space, level: below, gfn: gfn)) }
     if let other = tables.table(at: frame) {
+      if isLinkedLate(other, below, gfn) { return }
       if tables[other]?.isDetached == false { violate(.frameUse, "frame \(hex(frame)) is linked twice") }
       tables.forget(other)
     }
@@ -261,6 +306,8 @@ package struct TraceChecker: Sendable {
     apply(.address)
     let first = gfn.aligned(to: level)
     guard let table = table(at: address) else {
+      if adoption.trees > 0 { return learn(address, first, level, entry, task) }
+      adoption.see(address >> 12)
       if level == rootLevel || !orphans.isEmpty { return }
       return violate(.address, "gfn \(hex(gfn.rawValue)): no table has frame \(hex(address >> 12))")
     }
@@ -281,12 +328,14 @@ package struct TraceChecker: Sendable {
   /// Whether the entry at an address has this value.
   func shows(_ entry: SPTE, _ level: Level, at address: UInt64) -> Bool {
     guard let table = table(at: address), let found = tables[table] else { return false }
-    return isSame(found.entries[Int(address >> 3 & 511)], entry, level, found)
+    let index = Int(address >> 3 & 511)
+    return found.unshown.contains(index) || isSame(found.entries[index], entry, level, found)
   }
 
   /// A fast fault's exchange has no event of its own beside this one.
   private mutating func fix(_ event: TraceEvent, _ fault: FastPageFault, _ task: TaskID) {
     guard applyFix(fault, task) else {
+      if mayBeUnshown(fault) { return }
       return orphans.append(Orphan(number: report.events, line: line, task: task, event: event))
     }
     if !orphans.isEmpty { adoptOrphans() }
@@ -303,69 +352,10 @@ package struct TraceChecker: Sendable {
     return true
   }
 
-  private mutating func check(_ probe: Probe, _ task: TaskID) {
-    hasProbes = true
-    switch probe {
-    case .zapLeaves: zapping.insert(task)
-    case .flush:
-      if unknownTree == nil { apply(.flush) }
-      unflushed[task] = nil
-    case .invalidateRoots: invalidateRoots()
-    case .initializeMMU: beginMachine()
-    case .uninitializeMMU:
-      // The end of a VM that no probe has shown to begin.
-      if machines == 0 { unknownTree = nil }
-      machines = max(0, machines - 1)
-      leave(task)
-    case .putRoot, .unmapFrames, .other: break
-    case .setMemslot, .zapAll, .destroyVM, .setAttributes, .attributesSet, .invalidateFile: leave(task)
-    default: zapping.remove(task)
-    }
-  }
-
-  /// A VM is made. Where others are alive, their trees stay.
-  private mutating func beginMachine() {
-    if machines == 0 {
-      tables = FollowedTables()
-      for orphan in orphans { give(up: orphan) }
-      orphans = []
-      rootLevel = nil
-      roots = 0
-      invalidRoots = []
-      lastRoot = [:]
-      fastZaps = [:]
-      announcements = [:]
-      removals = [:]
-    }
-    machines += 1
-  }
-
-  /// All roots of a VM become invalid; with several VMs alive it is not told whose.
-  private mutating func invalidateRoots() {
-    guard machines < 2 else {
-      if unknownInvalidation == nil { unknownInvalidation = line }
-      return
-    }
-    for table in tables.tables {
-      if let table, table.level == rootLevel, table.frame == nil { invalidRoots.insert(table.root) }
-    }
-  }
-
-  /// The task goes on to something else.
-  private mutating func leave(_ task: TaskID) {
-    fastZaps[task] = nil
-    announcements[task] = nil
-    removals[task] = nil
-    zapping.remove(task)
-    if let zapped = unflushed.removeValue(forKey: task) {
-      violate(.flush, "leaves zapped at line \(zapped), no flush since", at: line)
-    }
-  }
-
   mutating func apply(_ rule: TraceRule) { report.applied[rule, default: 0] += 1 }
 
   mutating func violate(_ rule: TraceRule, _ detail: String, at line: Int? = nil) {
-    report.violationCount += 1
+    report.broken[rule, default: 0] += 1
     if report.violations.count < 20 {
       report.violations.append(TraceViolation(line: line ?? self.line, rule: rule, detail: detail))
     }

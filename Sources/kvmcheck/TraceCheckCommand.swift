@@ -43,6 +43,7 @@ struct TraceCheckCommand: ParsableCommand {
   private static func text(_ report: TraceCheckReport, _ file: String) -> String {
     var lines = ["\(file): \(report.lines) lines, \(report.events) kvmmmu events, kernel \(report.kernel.name)"]
     if report.isAmbiguous { lines.append("  several kernels fit; taken as \(report.kernel.name)") }
+    if let adoption = report.adoption { lines += text(adoption) }
     for rule in TraceRule.allCases {
       if let blocked = report.notCheckable.first(where: { $0.rule == rule }) {
         lines.append("  not checkable in this trace: \(rule.rawValue) (\(blocked.reason))")
@@ -63,6 +64,28 @@ struct TraceCheckCommand: ParsableCommand {
     return lines.joined(separator: "\n") + "\n"
   }
 
+  /// What a trace that begins while a VM is running does not show.
+  private static func text(_ adoption: AdoptionReport) -> [String] {
+    let trees = adoption.trees == 1 ? "one tree" : "\(adoption.trees) trees"
+    var lines = [
+      "  a VM was running before the trace begins (line \(adoption.line)); \(trees) taken to be there in each address space:",
+      "    \(adoption.tables) tables adopted, \(adoption.entries) entries' first old values taken as given; "
+        + "what follows from them is judged, parents that no event shows are not",
+    ]
+    if adoption.unjudged > 0 {
+      lines.append("    \(adoption.unjudged) changes not judged: a zap may have been under way when the trace begins")
+    }
+    return lines
+  }
+
+  private static func json(_ adoption: AdoptionReport?) -> JSON {
+    guard let adoption else { return .null }
+    return .object([
+      "line": .integer(adoption.line), "trees": .integer(adoption.trees), "tables": .integer(adoption.tables),
+      "entries": .integer(adoption.entries), "unjudged": .integer(adoption.unjudged),
+    ])
+  }
+
   private static func json(_ report: TraceCheckReport) -> JSON {
     .object([
       "schema": .string("kvmcheck/1"), "kernel": .string(report.kernel.name), "kvmmmu": .integer(report.events),
@@ -73,6 +96,7 @@ struct TraceCheckCommand: ParsableCommand {
             "checkable": .boolean(!report.notCheckable.contains { $0.rule == rule }),
           ])
         }),
+      "adopted": json(report.adoption),
       "violations": .array(
         report.violations.map {
           .object(["line": .integer($0.line), "rule": .string($0.rule.rawValue), "detail": .string($0.detail)])
