@@ -52,6 +52,7 @@ extension Conformance {
     found.isAmbiguous = choice.isAmbiguous
     found.lines = reader.line
     found.isLastCutOff = reader.isLastCutOff
+    found.garbage = reader.garbage
     return found
   }
 

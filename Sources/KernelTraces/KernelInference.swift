@@ -127,6 +127,7 @@ package enum Conformance {
     if report.kvmmmu == 0, replay.hasDiffered, try !hasEvents(&reader) { report.difference = nil }
     report.lines = reader.line
     report.isLastCutOff = reader.isLastCutOff
+    report.garbage = reader.garbage
     return report
   }
 

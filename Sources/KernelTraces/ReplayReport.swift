@@ -57,6 +57,8 @@ package struct ReplayReport: Sendable {
   package var lines = 0
   /// Whether the last line has no end, so that it may be cut off.
   package var isLastCutOff = false
+  /// Bytes behind the file's last gzip stream that were left out.
+  package var garbage = 0
   /// Events of the group kvmmmu.
   package var kvmmmu = 0
   package var compared = 0

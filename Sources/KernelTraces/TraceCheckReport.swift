@@ -49,6 +49,8 @@ package struct TraceCheckReport: Sendable {
   package var lines = 0
   /// Whether the last line has no end, so that it may be cut off.
   package var isLastCutOff = false
+  /// Bytes behind the file's last gzip stream that were left out.
+  package var garbage = 0
   /// Events of the group kvmmmu.
   package var events = 0
   /// How often each rule was applied.

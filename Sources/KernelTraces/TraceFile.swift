@@ -1,12 +1,37 @@
 /// The bytes of a trace: a file or standard input, plain or gzip, read in one pass with a buffer of fixed size.
+///
+/// A gzip file may hold several streams one after the other (`cat a.gz b.gz`, log rotation); together they are one text. Zeros
+/// after a stream are padding, and anything else is no part of the text, as for gzip: it is counted, so that it can be told.
+/// zlib's own file functions read on as well, but do not say what they leave out.
 import CZlib
 import Glibc
 
-/// An open trace. One owner; closed when it goes. zlib reads plain files through unchanged.
+/// An open trace. One owner; closed when it goes.
 package struct TraceFile: ~Copyable {
-  private let handle: gzFile
-  /// Whether the last read found the end.
-  private var isAtEnd = false
+  /// What the next bytes of the file are.
+  private enum Position {
+    /// Nothing has been read.
+    case beginning
+    /// Text.
+    case plain
+    /// Inside of a gzip stream.
+    case stream
+    /// A gzip stream has ended.
+    case behindStream
+    case end
+  }
+
+  private let descriptor: Int32
+  private var position = Position.beginning
+  /// What has been read from the file and not been used: `start..<end`.
+  private var input = [UInt8](repeating: 0, count: 1 << 18)
+  private var start = 0
+  private var end = 0
+  private var hasEnded = false
+  /// zlib's state, which holds its own address.
+  private let inflater: UnsafeMutablePointer<z_stream>
+  /// Bytes behind the last gzip stream that are neither one more nor padding.
+  package private(set) var garbage = 0
 
   /// Opens a path; `-` is standard input. Throws: it cannot be opened.
   package init(path: String) throws(TraceError) {
@@ -14,36 +39,111 @@ package struct TraceFile: ~Copyable {
     guard descriptor >= 0 else {
       throw TraceError(line: 0, "cannot be opened: \(String(cString: strerror(errno)))")
     }
-    guard let handle = gzdopen(descriptor, "rb") else {
+    let inflater = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+    inflater.initialize(to: z_stream())
+    // 16: gzip's header and checksum.
+    guard inflateInit2_(inflater, 16 + MAX_WBITS, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
+      inflater.deallocate()
       close(descriptor)
       throw TraceError(line: 0, "no memory to read it")
     }
-    gzbuffer(handle, 1 << 18)
-    self.handle = handle
+    self.descriptor = descriptor
+    self.inflater = inflater
   }
 
-  deinit { gzclose_r(handle) }
+  deinit {
+    inflateEnd(inflater)
+    inflater.deallocate()
+    close(descriptor)
+  }
 
   /// Fills `buffer` from `offset` on; returns how many bytes came, 0 at the end.
   ///
   /// Throws: a read error, or a gzip stream that is cut off or does not match its checksum.
   mutating func read(into buffer: inout [UInt8], at offset: Int, line: Int) throws(TraceError) -> Int {
-    guard !isAtEnd else { return 0 }
-    let count = buffer.withUnsafeMutableBytes { bytes in
-      gzread(handle, bytes.baseAddress?.advanced(by: offset), UInt32(bytes.count - offset))
+    while true {
+      switch position {
+      case .beginning:
+        try fill(line: line)
+        position = isStreamNext ? .stream : .plain
+      case .plain:
+        if start == end { try fill(line: line) }
+        let count = min(end - start, buffer.count - offset)
+        buffer.replaceSubrange(offset..<offset + count, with: input[start..<start + count])
+        start += count
+        if count == 0 { position = .end }
+        return count
+      case .stream:
+        let count = try inflate(into: &buffer, at: offset, line: line)
+        if count > 0 { return count }
+      case .behindStream: try pass(line: line)
+      case .end: return 0
+      }
     }
-    var code: Int32 = 0
-    if count < 0 {
-      // zlib puts the file's name, here its descriptor's number, before the reason.
-      let whole = gzerror(handle, &code).map { String(cString: $0) } ?? "unknown"
-      let text = whole.split(separator: ": ", maxSplits: 1).last.map(String.init) ?? whole
-      throw TraceError(line: line, code == Z_ERRNO ? "cannot be read: \(text)" : "the gzip stream is corrupt: \(text)")
+  }
+
+  /// Whether a gzip stream begins with the bytes at hand.
+  private var isStreamNext: Bool { end - start >= 2 && input[start] == 0x1F && input[start + 1] == 0x8B }
+
+  /// Uncompresses what there is; 0 when nothing came of it yet.
+  private mutating func inflate(into buffer: inout [UInt8], at offset: Int, line: Int) throws(TraceError) -> Int {
+    if start == end { try fill(line: line) }
+    if start == end { throw TraceError(line: line, "the gzip stream is cut off here") }
+    let room = buffer.count - offset
+    let available = end - start
+    let code = input.withUnsafeMutableBufferPointer { input in
+      buffer.withUnsafeMutableBufferPointer { output in
+        inflater.pointee.next_in = input.baseAddress?.advanced(by: start)
+        inflater.pointee.avail_in = UInt32(available)
+        inflater.pointee.next_out = output.baseAddress?.advanced(by: offset)
+        inflater.pointee.avail_out = UInt32(room)
+        return CZlib.inflate(inflater, Z_NO_FLUSH)
+      }
     }
-    if count == 0 {
-      isAtEnd = true
-      _ = gzerror(handle, &code)
-      if code == Z_BUF_ERROR { throw TraceError(line: line, "the gzip stream is cut off here") }
+    start = end - Int(inflater.pointee.avail_in)
+    switch code {
+    case Z_STREAM_END: position = .behindStream
+    case Z_OK, Z_BUF_ERROR: break
+    default:
+      let reason = inflater.pointee.msg.map { String(cString: $0) } ?? "code \(code)"
+      throw TraceError(line: line, "the gzip stream is corrupt: \(reason)")
     }
-    return Int(count)
+    return room - Int(inflater.pointee.avail_out)
+  }
+
+  /// Goes on behind a gzip stream: to the next one, or over what is none.
+  private mutating func pass(line: Int) throws(TraceError) {
+    if end - start < 2 { try fill(line: line) }
+    if isStreamNext {
+      inflateReset(inflater)
+      position = .stream
+    } else if start == end {
+      position = .end
+    } else if garbage == 0, input[start] == 0 {
+      start += 1
+    } else {
+      garbage += end - start
+      start = end
+    }
+  }
+
+  /// Reads on behind what is at hand, until there are two bytes: as many as tell a gzip stream.
+  private mutating func fill(line: Int) throws(TraceError) {
+    if start > 0 {
+      input.replaceSubrange(0..<end - start, with: input[start..<end])
+      end -= start
+      start = 0
+    }
+    while !hasEnded, end < 2 {
+      let count = input.withUnsafeMutableBytes { bytes in
+        Glibc.read(descriptor, bytes.baseAddress?.advanced(by: end), bytes.count - end)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else {
+        throw TraceError(line: line, "cannot be read: \(String(cString: strerror(errno)))")
+      }
+      end += count
+      hasEnded = count == 0
+    }
   }
 }

@@ -29,6 +29,9 @@ package struct TraceReader: ~Copyable {
 
   package init(_ file: consuming TraceFile) { self.file = file }
 
+  /// Bytes behind the last gzip stream that are no part of the trace, as far as it has been read.
+  package var garbage: Int { file.garbage }
+
   /// The next event; nil at the end. Throws: the line cannot be understood.
   package mutating func next() throws(TraceError) -> TraceRecord? {
     while let range = try nextLine() {

@@ -31,6 +31,7 @@ struct TraceCheckCommand: ParsableCommand {
       console.diagnose("\(file): \(error)")
       throw ExitCode.rejected
     }
+    console.warn(garbage: report.garbage, in: file)
     switch format {
     case .text: try console.write(Self.text(report, file))
     case .json: try console.write(String(decoding: Self.json(report).encoded(), as: UTF8.self))

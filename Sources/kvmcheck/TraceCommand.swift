@@ -21,6 +21,14 @@ struct KernelArgument: ExpressibleByArgument {
   }
 }
 
+extension Console {
+  /// Warns of bytes of a trace's file that were left out.
+  func warn(garbage: Int, in file: String) {
+    guard garbage > 0 else { return }
+    diagnose("\(file): warning: \(garbage) bytes behind the end of the gzip stream: trailing garbage ignored")
+  }
+}
+
 /// `kvmcheck trace replay FILE`.
 struct TraceReplayCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -48,6 +56,7 @@ struct TraceReplayCommand: ParsableCommand {
       console.diagnose("\(file): \(error)")
       throw ExitCode.rejected
     }
+    console.warn(garbage: report.garbage, in: file)
     switch format {
     case .text: try console.write(Self.text(report, file))
     case .json: try console.write(String(decoding: Self.json(report).encoded(), as: UTF8.self))

@@ -18,6 +18,18 @@ struct TraceCommandTests {
     #expect(result.errors == "")
   }
 
+  @Test("bytes behind a gzip stream that are none are left out with a warning", arguments: ["replay", "check"])
+  func trailingGarbage(command: String) throws {
+    let file = CommandLineTool.root.appending(path: Self.folder + "6.12.95-s1-2m.trace.gz")
+    let url = FileManager.default.temporaryDirectory.appending(path: "trace-\(UUID().uuidString)")
+    try (Data(contentsOf: file) + Data("rest".utf8)).write(to: url)
+    defer { try? FileManager.default.removeItem(at: url) }
+    let result = try Self.run(command, [url.path])
+    #expect(result.status == 0)
+    let warning = "warning: 4 bytes behind the end of the gzip stream: trailing garbage ignored"
+    #expect(result.errors.contains("\(url.path): \(warning)\n"))
+  }
+
   @Test("another kernel's trace: 50 by replay, 10 by check, with the line")
   func otherKernel() throws {
     let arguments = ["--kernel", "7.3", Self.folder + "6.12.95-s1-2m.trace.gz"]

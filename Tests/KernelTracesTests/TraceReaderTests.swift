@@ -192,6 +192,72 @@ struct TraceReaderTests {
     #expect(error?.message == "the gzip stream is cut off here")
   }
 
+  /// A line of a trace, as text and as gzip.
+  private static func line(_ time: Int) -> (text: Data, gzip: Data) {
+    let text = Data("a-1 [000] \(time).0: x: y\n".utf8)
+    // A gzip stream of one stored block: header, length and its complement, the bytes, CRC-32, length.
+    let count = UInt16(text.count)
+    var gzip = Data([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 1])
+    for value in [count, ~count] { gzip += [UInt8(value & 255), UInt8(value >> 8)] }
+    gzip += text
+    var checksum: UInt32 = ~0
+    for byte in text {
+      checksum ^= UInt32(byte)
+      for _ in 0..<8 { checksum = checksum >> 1 ^ (checksum & 1 == 1 ? 0xEDB8_8320 : 0) }
+    }
+    for value in [~checksum, UInt32(count)] { gzip += (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+    return (text, gzip)
+  }
+
+  @Test(
+    "gzip streams one after the other are one trace; what is none behind them is counted, zeros are padding",
+    arguments: [
+      ([], 0, 2), ([0, 0, 0], 0, 2), (Array("rest".utf8), 4, 2), ([0, 0, 7], 1, 2), ([0x1F], 1, 2),
+      ([0x1F, 0x8C], 2, 2),
+      (Array("a-1 [000] 3.0: x: y\n".utf8), 20, 2), ([0, 0] + Array(line(3).gzip), 0, 3),
+    ])
+  func gzipStreams(tail: [UInt8], garbage: Int, count: Int) throws {
+    let bytes = Self.line(1).gzip + Self.line(2).gzip + tail
+    try TraceFixture.withFile(bytes) { path in
+      var reader = TraceReader(try TraceFile(path: path))
+      var lines: [Int] = []
+      while let record = try reader.next() { lines.append(record.line) }
+      #expect(lines == Array(1...count))
+      #expect(reader.garbage == garbage)
+    }
+  }
+
+  @Test("a second gzip stream that is cut off, or wrong, is an error as the first is")
+  func secondStream() throws {
+    let second = Self.line(2).gzip
+    for count in 2..<second.count {
+      // The last eight bytes follow the text.
+      let line = count < second.count - 8 ? 2 : 3
+      #expect(throws: TraceError(line: line, "the gzip stream is cut off here"), "\(count) bytes of it") {
+        try TraceFixture.withFile(Self.line(1).gzip + second.prefix(count)) { try TraceFixture.records(path: $0) }
+      }
+    }
+    var wrong = second
+    wrong[second.count - 5] ^= 1
+    #expect(throws: TraceError(line: 2, "the gzip stream is corrupt: incorrect data check")) {
+      try TraceFixture.withFile(Self.line(1).gzip + wrong) { try TraceFixture.records(path: $0) }
+    }
+  }
+
+  @Test("a recorded trace in two gzip streams, far longer than what is read at once, is the same trace")
+  func longStreams() throws {
+    let names = ["6.12.95-s2-4k.trace.gz", "6.12.95-s1-4k.trace.gz"].map { TraceFixture.folder.appending(path: $0) }
+    let first = try TraceFixture.records(path: names[0].path)
+    let whole = try Data(contentsOf: names[0])
+    // The same trace behind itself: its time goes back.
+    #expect(throws: TraceError.self) {
+      try TraceFixture.withFile(whole + whole) { try TraceFixture.records(path: $0) }
+    }
+    let both = try TraceFixture.withFile(whole + Self.line(1_000_000).gzip) { try TraceFixture.records(path: $0) }
+    #expect(both.count == first.count + 1)
+    #expect(Array(both.dropLast()) == first)
+  }
+
   @Test("a file that does not exist")
   func missing() {
     #expect(throws: TraceError(line: 0, "cannot be opened: No such file or directory")) {
