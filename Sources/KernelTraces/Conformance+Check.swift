@@ -53,6 +53,7 @@ extension Conformance {
     found.lines = reader.line
     found.isLastCutOff = reader.isLastCutOff
     found.garbage = reader.garbage
+    found.raw = reader.raw
     return found
   }
 

@@ -128,6 +128,7 @@ package enum Conformance {
     report.lines = reader.line
     report.isLastCutOff = reader.isLastCutOff
     report.garbage = reader.garbage
+    report.raw = reader.raw
     return report
   }
 

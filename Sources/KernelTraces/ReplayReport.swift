@@ -59,6 +59,8 @@ package struct ReplayReport: Sendable {
   package var isLastCutOff = false
   /// Bytes behind the file's last gzip stream that were left out.
   package var garbage = 0
+  /// Events that were decoded from their fields.
+  package var raw: RawEvents?
   /// Events of the group kvmmmu.
   package var kvmmmu = 0
   package var compared = 0

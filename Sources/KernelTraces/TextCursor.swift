@@ -91,6 +91,20 @@ struct TextCursor {
     return position == start ? nil : isNegative ? -value : value
   }
 
+  /// A number in decimal, up to 64 bits without a sign; nil when there is none or it has more.
+  mutating func unsigned() -> UInt64? {
+    var value: UInt64 = 0
+    let start = position
+    while position < end, bytes[position] >= 0x30, bytes[position] <= 0x39 {
+      let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+      let (sum, carry) = product.addingReportingOverflow(UInt64(bytes[position] - 0x30))
+      guard !overflow, !carry else { return nil }
+      value = sum
+      position += 1
+    }
+    return position == start ? nil : value
+  }
+
   /// `text`, then a number in hexadecimal.
   mutating func hex(after text: StaticString) -> UInt64? { word(text) ? hex() : nil }
 

@@ -51,6 +51,8 @@ package struct TraceCheckReport: Sendable {
   package var isLastCutOff = false
   /// Bytes behind the file's last gzip stream that were left out.
   package var garbage = 0
+  /// Events that were decoded from their fields.
+  package var raw: RawEvents?
   /// Events of the group kvmmmu.
   package var events = 0
   /// How often each rule was applied.

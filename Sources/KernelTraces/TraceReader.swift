@@ -10,6 +10,13 @@
 import Glibc
 package import MMUEngine
 
+/// Events that a trace has as fields and not as text.
+package struct RawEvents: Hashable, Sendable {
+  /// The line of the first.
+  package let line: Int
+  package let count: Int
+}
+
 package struct TraceReader: ~Copyable {
   private var file: TraceFile
   private var buffer = [UInt8](repeating: 0, count: 1 << 20)
@@ -24,6 +31,8 @@ package struct TraceReader: ~Copyable {
   package private(set) var isLastCutOff = false
   /// How the trace spells access rights; nil until an event has shown it.
   package private(set) var accessNames: KernelVersion.AccessNames?
+  /// Events that were decoded from their fields, as the tool that printed the trace had no text for them.
+  package private(set) var raw: RawEvents?
   /// The names of events that are not compared, in the order of first appearance.
   package private(set) var names: [String] = []
 
@@ -52,6 +61,7 @@ package struct TraceReader: ~Copyable {
     let number = line
     var unknown: String?
     var spelling: KernelVersion.AccessNames?
+    var isRaw = false
     let wantsSpelling = accessNames == nil
     var record = try buffer.withUnsafeBufferPointer { bytes throws(TraceError) -> TraceRecord? in
       switch try LineParser.parse(bytes, range, line: number) {
@@ -64,10 +74,7 @@ package struct TraceReader: ~Copyable {
           if wantsSpelling, kind == .getPage {
             spelling = Self.spelling(cursor)
           }
-          guard let found = EventParser.content(kind, &cursor) else {
-            throw TraceError(
-              line: number, "\(kind.rawValue) not understood, cut off or corrupt: \(cursor.rest)")
-          }
+          let found = try Self.content(kind, &cursor, line: number, isRaw: &isRaw)
           try Self.refuseOldKernel(found, line: number)
           content = found
         }
@@ -77,8 +84,32 @@ package struct TraceReader: ~Copyable {
       }
     }
     if let spelling { accessNames = spelling }
+    if isRaw { raw = RawEvents(line: raw?.line ?? number, count: (raw?.count ?? 0) + 1) }
     if let unknown { record?.content.name(intern(unknown)) }
     return record
+  }
+
+  /// What an event of a known kind says. Throws: its text, or the fields that stand for it, cannot be understood.
+  @inline(__always)
+  private static func content(
+    _ kind: EventKind, _ cursor: inout TextCursor, line: Int, isRaw: inout Bool
+  ) throws(TraceError) -> TraceContent {
+    if cursor.byte == 0x5B, cursor.take(RawFieldParser.mark) {
+      isRaw = true
+      return try rawContent(kind, cursor, line: line)
+    }
+    if let found = EventParser.content(kind, &cursor) { return found }
+    throw TraceError(line: line, "\(kind.rawValue) not understood, cut off or corrupt: \(cursor.rest)")
+  }
+
+  @inline(never)
+  private static func rawContent(
+    _ kind: EventKind, _ cursor: TextCursor, line: Int
+  ) throws(TraceError) -> TraceContent {
+    if let found = RawFieldParser.content(kind, cursor) { return found }
+    let advice = "print the trace where trace-cmd has its kvm plugin (trace-cmd list -P), or take ftrace's own text"
+    let found = "came without its text ([FAILED TO PARSE]), and its fields do not say enough:\(cursor.rest)"
+    throw TraceError(line: line, "\(kind.rawValue) \(found); \(advice)")
   }
 
   /// Older kernels than those that are known have another value for an entry without a page: a table that is linked shows it.

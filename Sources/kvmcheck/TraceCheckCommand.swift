@@ -56,6 +56,7 @@ struct TraceCheckCommand: ParsableCommand {
     if report.violationCount > report.violations.count {
       lines.append("  and \(report.violationCount - report.violations.count) more")
     }
+    if let raw = report.raw { lines.append(raw.text) }
     if report.isLastCutOff { lines.append("  the last line has no end: the trace may be cut off in it") }
     if report.isVacuous {
       lines.append("  nothing was checked: the trace has no event of the group kvmmmu")

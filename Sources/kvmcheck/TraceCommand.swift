@@ -21,6 +21,13 @@ struct KernelArgument: ExpressibleByArgument {
   }
 }
 
+extension RawEvents {
+  /// What the summary says of them.
+  var text: String {
+    "  \(count) events, the first in line \(line), decoded from their fields: they came without text ([FAILED TO PARSE])"
+  }
+}
+
 extension Console {
   /// Warns of bytes of a trace's file that were left out.
   func warn(garbage: Int, in file: String) {
@@ -85,6 +92,7 @@ struct TraceReplayCommand: ParsableCommand {
     lines += report.untold.map { "  not told by the trace: \($0)" }
     lines += report.checks.map { "  check of the engine: \($0.name): \($0.detail)" }
     if let difference = report.difference { lines += text(difference) }
+    if let raw = report.raw { lines.append(raw.text) }
     if report.isLastCutOff { lines.append("  the last line has no end: the trace may be cut off in it") }
     if report.isConformant {
       lines.append(
