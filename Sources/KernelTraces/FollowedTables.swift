@@ -128,6 +128,13 @@ struct FollowedTables {
   /// What the entry has now is not known any more.
   mutating func conceal(_ entry: FollowedEntry) { tables[entry.table]?.unshown.insert(entry.index) }
 
+  /// A table's link is printed late: what came into it, and whether it is in a tree still, is not known.
+  mutating func open(_ table: Int) {
+    tables[table]?.unshown = .all
+    tables[table]?.isAdopted = true
+    tables[table]?.mayBeDetached = true
+  }
+
   /// An event has shown the frame of an adopted table.
   mutating func learn(_ frame: UInt64, of table: Int) {
     tables[table]?.frame = frame

@@ -15,6 +15,8 @@
 ///   tables whose own entries went before (`isUnsettled`). Its changes are not judged, and what fits them is open again.
 /// - A task's first event may be printed late: what followed from it may have been printed before the trace began. It is
 ///   taken, but what the entry has afterwards stays open.
+/// - Where the value of an entry is taken from an event, the one before it may be printed behind it, by another task
+///   (`isPredecessor`). Where it may as well be the next one, the entry is open again (`mayBePredecessor`).
 ///
 /// Known limits: whose roots an invalidation takes, and whether a zapped leaf's root was valid, is not told of these trees.
 import MMUEngine
@@ -36,6 +38,15 @@ struct LastChange {
   let wasShown: Bool
 }
 
+/// An old value that was taken as given.
+struct GivenValue {
+  let entry: FollowedEntry
+  var old: SPTE
+  let task: TaskID
+  /// The number of the event.
+  let number: Int
+}
+
 /// What is known of the trees from before the trace.
 struct Adoption {
   /// How many trees of each address space there are; their roots have the numbers −1 and below.
@@ -44,6 +55,8 @@ struct Adoption {
   var places: Set<AdoptedPlace> = []
   /// The change of each task that an address may follow.
   var lastChanges: [TaskID: LastChange] = [:]
+  /// What was taken as given in the last 256 events, as long as another task can print late.
+  var given: [GivenValue] = []
   /// Tasks of which an event has been seen.
   private(set) var seen: Set<TaskID> = []
   /// Tasks that have done something else than zap.
@@ -52,8 +65,8 @@ struct Adoption {
   private(set) var isFirst = false
   /// Frames of tables that none of the trees has a place for, the first two.
   private var strangers: Set<UInt64> = []
-  /// Events that name such a frame.
-  private var strangeAddresses = 0
+  /// Events that name such a frame, or that are where none of the trees has a table.
+  private var strangeEvents = 0
   /// Address spaces whose only tree has gone.
   var gone: Set<AddressSpace> = []
   /// The task that made each root while there was one tree, until it changes something there.
@@ -67,13 +80,16 @@ struct Adoption {
 
   /// An event names the frame of a table that no tree has.
   mutating func see(_ frame: UInt64) {
-    strangeAddresses += 1
+    strangeEvents += 1
     if strangers.count < 2 { strangers.insert(frame) }
   }
 
+  /// An event is where no tree has a table.
+  mutating func seeNoTable() { strangeEvents += 1 }
+
   /// A record comes.
   mutating func note(_ task: TaskID, vcpu: Int?) {
-    isFirst = seen.insert(task).inserted
+    isFirst = trees > 0 && seen.insert(task).inserted
     if let vcpu { runners[vcpu, default: []].insert(task) }
   }
 
@@ -82,7 +98,7 @@ struct Adoption {
   func hasSigns(besides trees: Int, isFromBeginning: Bool) -> Bool {
     let machines = runners.values.map(\.count).max() ?? 0
     if strangers.count > 1 || trees > 0 && machines > trees { return true }
-    return !isFromBeginning && (strangeZaps > 1 || strangeAddresses > 1)
+    return !isFromBeginning && (strangeZaps > 1 || strangeEvents > 1)
   }
 }
 
@@ -171,7 +187,8 @@ extension TraceChecker {
     let parents = tables.candidates(space, gfn, above).filter {
       tables[$0.table]?.root == tree && tables[$0.table]?.isDetached == false
     }
-    return parents.isEmpty || parents.contains { !tables.isShown($0) }
+    guard parents.isEmpty else { return parents.contains { !tables.isShown($0) } }
+    return mayHaveTable(tree, space, above.above.map { gfn.aligned(to: $0) } ?? GFN(0), above)
   }
 
   /// An event is taken to be about this entry.
@@ -182,6 +199,7 @@ extension TraceChecker {
     if !wasShown {
       // What is taken as given is not judged.
       report.applied[.continuity]? -= 1
+      give(change, entry)
       report.adoption?.entries += 1
       if table.isAdopted, !table.isCounted {
         report.adoption?.tables += 1
@@ -193,6 +211,37 @@ extension TraceChecker {
       adoption.makers[table.root] = nil
       endAdoption(in: change.space)
     }
+  }
+
+  /// Remembers what is taken as given.
+  private mutating func give(_ change: FollowedChange, _ entry: FollowedEntry) {
+    if let first = adoption.given.first, first.number + 256 < report.events {
+      adoption.given.removeAll { $0.number + 256 < report.events }
+    }
+    adoption.given.removeAll { $0.entry == entry }
+    adoption.given.append(GivenValue(entry: entry, old: change.old, task: change.task, number: report.events))
+  }
+
+  /// Where another task's change of one of these entries was taken as given that follows from this one.
+  private func successor(_ change: FollowedChange, of entries: [FollowedEntry]) -> Int? {
+    adoption.given.lastIndex { given in
+      given.number + 256 >= report.events && given.task != change.task && entries.contains(given.entry)
+        && isSame(change.new, given.old, change.level, tables[given.entry.table])
+    }
+  }
+
+  /// Whether a change that fits no entry comes before one that was taken as given, and is printed behind it.
+  mutating func isPredecessor(_ change: FollowedChange) -> Bool {
+    guard !adoption.given.isEmpty else { return false }
+    let candidates = tables.candidates(change.space, change.gfn, change.level)
+    guard let index = successor(change, of: candidates) else { return false }
+    adoption.given[index].old = change.old
+    return true
+  }
+
+  /// Whether a change that fits an entry may come before what was taken as given there.
+  func mayBePredecessor(_ change: FollowedChange, _ entry: FollowedEntry) -> Bool {
+    !adoption.given.isEmpty && tables.isShown(entry) && successor(change, of: [entry]) != nil
   }
 
   /// A table goes whose link no event has shown: the one of the same tree at that place, unless it has another frame.
@@ -249,8 +298,9 @@ extension TraceChecker {
     return Level.allCases.contains { level in
       guard fault.old.isLeaf(at: level) else { return false }
       let gfn = GFN(fault.address >> 12).aligned(to: level)
-      let candidates = tables.candidates(.normal, gfn, level)
-      return candidates.isEmpty || candidates.contains { !tables.isShown($0) }
+      return AddressSpace.allCases.contains { space in
+        tables.candidates(space, gfn, level).contains { !tables.isShown($0) }
+      }
     }
   }
 

@@ -12,6 +12,8 @@ struct Orphan {
   let line: Int
   let task: TaskID
   let event: TraceEvent
+  /// Whether its task had shown nothing of itself before: it may come before what the trace begins with.
+  let isFirst: Bool
 }
 
 extension TraceChecker {
@@ -32,12 +34,25 @@ extension TraceChecker {
   private mutating func adopt(_ orphan: Orphan) -> Bool {
     switch orphan.event {
     case .spteChanged(let space, let gfn, let level, let old, let new):
-      perform(FollowedChange(space: space, gfn: gfn, level: level, old: old, new: new, task: orphan.task))
-    case .fastPageFault(let fault): applyFix(fault, orphan.task)
+      adopt(
+        FollowedChange(
+          space: space, gfn: gfn, level: level, old: old, new: new, task: orphan.task, isFirst: orphan.isFirst))
+    case .fastPageFault(let fault):
+      adoption.trees == 0 ? applyFix(fault, orphan.task) : mayHaveFixed(fault, orphan.task)
     case .setSPTE(_, let level, let entry, let address): shows(entry, level, at: address)
     default: false
     }
   }
+
+  /// A fault that was kept aside fits: it may have meant this entry, or one that no event had shown then. Not if its own task
+  /// has printed the change, which came later.
+  private mutating func mayHaveFixed(_ fault: FastPageFault, _ owner: TaskID) -> Bool {
+    guard task != owner, let entry = choose(fault, owner) else { return false }
+    tables.conceal(entry)
+    return true
+  }
+
+  private mutating func adopt(_ change: FollowedChange) -> Bool { perform(change) || isPredecessor(change) }
 
   mutating func expireOrphans() {
     while let first = orphans.first, first.number + 256 < report.events, !isUnderRemoval(first) {
@@ -62,6 +77,10 @@ extension TraceChecker {
   /// Nothing has come that explains the event.
   mutating func give(up orphan: Orphan) {
     if isUnderRemoval(orphan) { return }
+    if orphan.isFirst {
+      report.adoption?.unjudged += 1
+      return
+    }
     if case .setSPTE(let gfn, _, let entry, let address) = orphan.event {
       let known = table(at: address).flatMap { tables[$0]?.entries[Int(address >> 3 & 511)] }.map { hex($0.rawValue) }
       let place = "gfn \(hex(gfn.rawValue))"
@@ -72,7 +91,10 @@ extension TraceChecker {
     if old.isTable(at: level), tables.table(at: old.pfn.rawValue) == nil { adoption.see(old.pfn.rawValue) }
     let place = "gfn \(hex(gfn.rawValue)) level \(level.rawValue)"
     let candidates = tables.candidates(space, gfn, level)
-    if candidates.isEmpty { return violate(.parent, "\(place): no table was linked for it", at: orphan.line) }
+    if candidates.isEmpty {
+      adoption.seeNoTable()
+      return violate(.parent, "\(place): no table was linked for it", at: orphan.line)
+    }
     let known = candidates.map { hex(tables.value($0).rawValue) }.joined(separator: " or ")
     violate(.continuity, "\(place): old \(hex(old.rawValue)), last known \(known)", at: orphan.line)
   }

@@ -20,6 +20,8 @@ struct FollowedChange {
   let old: SPTE
   let new: SPTE
   let task: TaskID
+  /// Whether it is the first that its task shows of itself, and may be printed late.
+  var isFirst = false
 }
 
 /// A table's end, announced before its children's events and its own entry's, while several tables may be meant.
@@ -55,6 +57,8 @@ extension TraceChecker {
     let candidates = tables.candidates(change.space, change.gfn, change.level)
     let matching = candidates.filter { matches($0, change) }
     guard let best = matching.max(by: { isWorse($0, $1, change) }) else { return exchanged(candidates, change) }
+    // What an earlier guess explains, another address space's for this one's, is not taken as given.
+    if !tables.isShown(best), let other = exchangedKnown(candidates, change) { return other }
     tables.separateSpaces(best)
     guard candidates.count > 1 else { return best }
     let fit = fit(best, change)
@@ -82,6 +86,17 @@ extension TraceChecker {
   private mutating func exchanged(_ candidates: [FollowedEntry], _ change: FollowedChange) -> FollowedEntry? {
     for entry in candidates {
       for other in tables.partners(of: entry) where matches(other, change) && fit(entry, change) != .excluded {
+        tables.exchange(entry, other)
+        return entry
+      }
+    }
+    return nil
+  }
+
+  /// The same where both values are known.
+  private mutating func exchangedKnown(_ candidates: [FollowedEntry], _ change: FollowedChange) -> FollowedEntry? {
+    for entry in candidates where tables.isShown(entry) && fit(entry, change) != .excluded {
+      for other in tables.partners(of: entry) where tables.isShown(other) && matches(other, change) {
         tables.exchange(entry, other)
         return entry
       }

@@ -43,6 +43,8 @@ package struct TraceChecker: Sendable {
   /// Tasks inside `tdp_mmu_zap_leafs`.
   var zapping: Set<TaskID> = []
   var line = 0
+  /// The task of the record at hand.
+  var task = TaskID(-1)
 
   /// A checker at the beginning of a trace. `trees` is how many trees of each address space are taken to be there before; with
   /// 0, one is as soon as an event shows that.
@@ -54,6 +56,7 @@ package struct TraceChecker: Sendable {
 
   package mutating func consume(_ record: TraceRecord) {
     line = record.line
+    task = record.task
     if roots == 0, adoption.trees == 0, adoption.gone.isEmpty, Self.showsTree(record.content) { adoption.trees = 1 }
     observe(record)
     switch record.content {
@@ -144,7 +147,8 @@ package struct TraceChecker: Sendable {
   ) {
     removals[task]?.removeAll { $0.level.above == level && $0.gfn == gfn }
     guard checkAlone(gfn, level, old, new) else { return }
-    let change = FollowedChange(space: space, gfn: gfn, level: level, old: old, new: new, task: task)
+    let change = FollowedChange(
+      space: space, gfn: gfn, level: level, old: old, new: new, task: task, isFirst: adoption.isFirst)
     if adoption.trees > 0 {
       if isLeftOut(change) { return }
       adopt(at: space, gfn, level)
@@ -155,17 +159,14 @@ package struct TraceChecker: Sendable {
     }
     apply(.continuity)
     if isDeferred(change) { return }
-    guard perform(change) else { return putAside(event, task) }
+    guard perform(change) || isPredecessor(change) else { return putAside(event, task) }
     if !orphans.isEmpty { adoptOrphans() }
   }
 
-  /// Nothing explains the event yet. What a task prints first may have come before what the trace begins with.
+  /// Nothing explains the event yet.
   private mutating func putAside(_ event: TraceEvent, _ task: TaskID) {
-    if adoption.trees > 0, adoption.isFirst {
-      report.adoption?.unjudged += 1
-    } else {
-      orphans.append(Orphan(number: report.events, line: line, task: task, event: event))
-    }
+    let isFirst = adoption.isFirst
+    orphans.append(Orphan(number: report.events, line: line, task: task, event: event, isFirst: isFirst))
   }
 
   /// What an event says by itself, whatever tree it is about; false when its place cannot be.
@@ -208,9 +209,10 @@ package struct TraceChecker: Sendable {
     guard let found = choose(change) else { return false }
     checkPlace(found, change)
     tables.settle(found.table, in: change.space)
+    let isOpen = change.isFirst || mayBePredecessor(change, found)
     if adoption.trees > 0 { take(change, found) }
     tables.set(found, new)
-    if adoption.isFirst { tables.conceal(found) }
+    if isOpen { tables.conceal(found) }
     if let root = tables[found.table]?.root { lastRoot[change.task] = root }
     if old.isTable(at: level), !new.isTable(at: level) || new.pfn != old.pfn {
       if let table = tables.table(at: old.pfn.rawValue) { tables.detach(table) }
@@ -221,7 +223,10 @@ package struct TraceChecker: Sendable {
         tables.retire(found.table)
       }
     }
-    if new.isTable(at: level), !old.isTable(at: level) { link(new, old, change.gfn, level, found) }
+    if new.isTable(at: level), !old.isTable(at: level) {
+      link(new, old, change.gfn, level, found)
+      if isOpen, let table = tables.table(at: new.pfn.rawValue) { tables.open(table) }
+    }
     return true
   }
 
@@ -288,7 +293,9 @@ package struct TraceChecker: Sendable {
     if parent.root < 0 { adoption.places.insert(AdoptedPlace(tree: parent.root, space: space, level: below, gfn: gfn)) }
     if let other = tables.table(at: frame) {
       if isLinkedLate(other, below, gfn) { return }
-      if tables[other]?.isDetached == false { violate(.frameUse, "frame \(hex(frame)) is linked twice") }
+      if tables[other]?.isDetached == false, tables[other]?.mayBeDetached == false {
+        violate(.frameUse, "frame \(hex(frame)) is linked twice")
+      }
       tables.forget(other)
     }
     let isSplit = old.isLeaf(at: level)
@@ -317,7 +324,7 @@ package struct TraceChecker: Sendable {
     else { return violate(.address, "gfn \(hex(gfn.rawValue)) at \(hex(address)) in a table for another range") }
     tell(apart: FollowedEntry(table: table, index: index), gfn, level, entry)
     if !shows(entry, level, at: address) {
-      orphans.append(Orphan(number: report.events, line: line, task: task, event: event))
+      putAside(event, task)
     }
   }
 
@@ -335,8 +342,7 @@ package struct TraceChecker: Sendable {
   /// A fast fault's exchange has no event of its own beside this one.
   private mutating func fix(_ event: TraceEvent, _ fault: FastPageFault, _ task: TaskID) {
     guard applyFix(fault, task) else {
-      if mayBeUnshown(fault) { return }
-      return orphans.append(Orphan(number: report.events, line: line, task: task, event: event))
+      return putAside(event, task)
     }
     if !orphans.isEmpty { adoptOrphans() }
   }
@@ -349,6 +355,8 @@ package struct TraceChecker: Sendable {
     var written = format.isAccessTracked(fault.old) ? format.restoringAccess(fault.old) : fault.old
     if FaultCode(rawValue: fault.errorCode).contains(.write) { written = written.setting(SPTE.writableBit) }
     tables.set(entry, written)
+    // With an entry that can have any value in the other address space, it may not have meant this one.
+    if mayBeUnshown(fault) { tables.conceal(entry) }
     return true
   }
 

@@ -57,6 +57,26 @@ struct CutTraceTests {
     #expect(report.applied[.alignment] ?? 0 > 0)
   }
 
+  @Test(
+    "the first entry tells whose format it is, whatever its level",
+    arguments: [
+      // EPT: a table, 4 KiB, 2 MiB. NPT: a table, 4 KiB, 2 MiB with NX.
+      (3, "8000000000b00907", SPTEFormat.Vendor.ept), (1, "8600000000d00b37", .ept), (2, "8600000000e00bb7", .ept),
+      (3, "b00827", .npt), (1, "d00e67", .npt), (2, "8000000000e00ee7", .npt),
+    ])
+  func vendor(level: Int, entry: String, vendor: SPTEFormat.Vendor) throws {
+    func change(_ task: String, _ gfn: String, _ level: Int, _ old: String, _ new: String) -> String {
+      "\(task) [000] .... 1.0: kvm_tdp_mmu_spte_changed: as id 0 gfn \(gfn) level \(level) old_spte \(old) new_spte \(new)"
+    }
+    let none = "8000000000000000"
+    let lines = ["a-1 [000] .... 1.0: kvm_entry: vcpu 0, rip 0x0", change("a-1", "40000", level, none, entry)]
+    #expect(try TraceCheckerTests.check(lines, "6.12").violations == [])
+    // Writable, and the other vendor's bits for it.
+    let wrong = vendor == .ept ? "8000000000f00f37" : "600000000f00877"
+    let report = try TraceCheckerTests.check(lines + [change("a-1", "80001", 1, none, wrong)], "6.12")
+    #expect(report.violations.map(\.rule) == [.writable])
+  }
+
   /// A change of an entry in a trace's text.
   private struct Change {
     let line: Int

@@ -50,4 +50,34 @@ struct EngineTraceTests {
       }
     }
   }
+
+  /// Schedules, and how far apart they are cut: enough to come upon every race that has been wrong, and no more.
+  @Test(
+    "no violation wherever such a trace is cut off before",
+    arguments: [(20..<50, 97), (24..<25, 12), (42..<43, 5), (65..<66, 61), (111..<149, 331)] as [(Range<UInt64>, Int)])
+  func cut(seeds: Range<UInt64>, step: Int) throws {
+    for name in ["6.12", "7.3"] {
+      let kernel = try #require(KernelVersion.traced.first { $0.name == name })
+      for seed in seeds {
+        let records = Self.trace(kernel, seed: seed, length: 3000)
+        for start in stride(from: 1, to: records.count, by: step) {
+          let report = Self.check(records[start...], kernel)
+          #expect(report.violations == [], "\(name), seed \(seed), from event \(start + 1) on")
+          #expect(!report.hasSignsOfMoreTrees)
+        }
+      }
+    }
+  }
+
+  /// As the command checks: with more trees as long as something speaks for them.
+  private static func check(_ records: ArraySlice<TraceRecord>, _ kernel: KernelVersion) -> TraceCheckReport {
+    var trees = 0
+    while true {
+      var checker = TraceChecker(kernel, trees: trees)
+      for record in records { checker.consume(record) }
+      let report = checker.finish()
+      if !report.hasSignsOfMoreTrees || trees == 4 { return report }
+      trees += 1
+    }
+  }
 }
