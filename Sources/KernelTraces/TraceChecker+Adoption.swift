@@ -17,6 +17,8 @@
 ///   taken, but what the entry has afterwards stays open.
 /// - Where the value of an entry is taken from an event, the one before it may be printed behind it, by another task
 ///   (`isPredecessor`). Where it may as well be the next one, the entry is open again (`mayBePredecessor`).
+/// - What another task changed at a table's place just before the table's link may have been in it, the link printed late: the
+///   entry is open in both (`openRecent`).
 ///
 /// Known limits: whose roots an invalidation takes, and whether a zapped leaf's root was valid, is not told of these trees.
 import MMUEngine
@@ -34,6 +36,8 @@ struct AdoptedPlace: Hashable {
 struct LastChange {
   let entry: FollowedEntry
   let change: FollowedChange
+  /// The number of the event.
+  let number: Int
   /// Whether the entry's old value was known.
   let wasShown: Bool
 }
@@ -55,6 +59,8 @@ struct Adoption {
   var places: Set<AdoptedPlace> = []
   /// The change of each task that an address may follow.
   var lastChanges: [TaskID: LastChange] = [:]
+  /// The last changes of all tasks, 256 events back and some more.
+  var recent: [LastChange] = []
   /// What was taken as given in the last 256 events, as long as another task can print late.
   var given: [GivenValue] = []
   /// Tasks of which an event has been seen.
@@ -194,7 +200,10 @@ extension TraceChecker {
   /// An event is taken to be about this entry.
   mutating func take(_ change: FollowedChange, _ entry: FollowedEntry) {
     let wasShown = tables.isShown(entry)
-    adoption.lastChanges[change.task] = LastChange(entry: entry, change: change, wasShown: wasShown)
+    let last = LastChange(entry: entry, change: change, number: report.events, wasShown: wasShown)
+    adoption.lastChanges[change.task] = last
+    if adoption.recent.count >= 1024 { adoption.recent.removeAll { $0.number + 256 < report.events } }
+    adoption.recent.append(last)
     guard let table = tables[entry.table] else { return }
     if !wasShown {
       // What is taken as given is not judged.
@@ -255,6 +264,19 @@ extension TraceChecker {
     let table = known?.table ?? tables.add(.adopted(below, change.gfn, change.space, root: tree, frame: nil))
     adoption.places.insert(place)
     tables.learn(frame, of: table)
+  }
+
+  /// What other tasks changed just now at the place of a table that is linked may have been in it.
+  mutating func openRecent(_ table: Int, _ task: TaskID) {
+    guard let found = tables[table] else { return }
+    for last in adoption.recent.reversed() {
+      if last.number + 256 < report.events { return }
+      guard last.change.task != task, last.change.space == found.space, last.change.level == found.level,
+        found.level.above.map({ last.change.gfn.aligned(to: $0) }) == found.gfn
+      else { continue }
+      tables.conceal(last.entry)
+      tables.conceal(FollowedEntry(table: table, index: last.entry.index))
+    }
   }
 
   /// Whether a table that is linked is one that addresses have shown before: its link's event is printed late.

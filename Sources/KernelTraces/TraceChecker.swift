@@ -225,7 +225,10 @@ package struct TraceChecker: Sendable {
     }
     if new.isTable(at: level), !old.isTable(at: level) {
       link(new, old, change.gfn, level, found)
-      if isOpen, let table = tables.table(at: new.pfn.rawValue) { tables.open(table) }
+      if adoption.trees > 0, let table = tables.table(at: new.pfn.rawValue) {
+        openRecent(table, change.task)
+        if isOpen { tables.open(table) }
+      }
     }
     return true
   }
