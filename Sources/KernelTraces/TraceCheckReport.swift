@@ -39,7 +39,8 @@ package struct AdoptionReport: Hashable, Sendable {
   package var tables = 0
   /// Entries whose first old value was taken as given.
   package var entries = 0
-  /// Changes that were not judged: in the middle of a zap when the trace begins, of a tree that may be on its way out.
+  /// Changes that were not judged: in the middle of a zap when the trace begins, of a tree that may be on its way out; or at
+  /// the end, where what explains them may be cut off.
   package var unjudged = 0
 }
 

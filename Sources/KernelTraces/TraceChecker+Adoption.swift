@@ -20,7 +20,9 @@
 /// - What another task changed at a table's place just before the table's link may have been in it, the link printed late: the
 ///   entry is open in both (`openRecent`).
 ///
-/// Known limits: whose roots an invalidation takes, and whether a zapped leaf's root was valid, is not told of these trees.
+/// Known limits: whose roots an invalidation takes, and whether a zapped leaf's root was valid, is not told of these trees. An
+/// event at the end of the trace that nothing explains yet is not judged while another task can print late; what follows from
+/// it is, and can be wrong then.
 import MMUEngine
 
 /// A place at which a tree has had its table.
@@ -334,6 +336,15 @@ extension TraceChecker {
       if let table, table.root < 0, table.space == space { tables.forget(number) }
     }
     if adoption.gone.count == AddressSpace.allCases.count { adoption.trees = 0 }
+  }
+
+  /// Whether what explains an event may come behind the trace's end, from another task.
+  mutating func isCutOff(_ orphan: Orphan) -> Bool {
+    guard report.adoption != nil, orphan.number + 256 >= report.events,
+      adoption.lastChanges.keys.contains(where: { $0 != orphan.task })
+    else { return false }
+    report.adoption?.unjudged += 1
+    return true
   }
 
   /// What the report says of the trees from before.

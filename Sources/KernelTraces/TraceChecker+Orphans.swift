@@ -76,7 +76,14 @@ extension TraceChecker {
 
   /// Nothing has come that explains the event.
   mutating func give(up orphan: Orphan) {
-    if isUnderRemoval(orphan) { return }
+    if isUnderRemoval(orphan) {
+      if case .spteChanged(let space, let gfn, let level, _, _) = orphan.event,
+        tables.candidates(space, gfn, level).isEmpty
+      {
+        adoption.seeNoTable()
+      }
+      return
+    }
     if orphan.isFirst {
       report.adoption?.unjudged += 1
       return

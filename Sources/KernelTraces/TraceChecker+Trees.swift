@@ -174,6 +174,8 @@ extension TraceChecker {
     apply(.removal)
     let found = AddressSpace.allCases.flatMap { tables.candidates($0, page.gfn, page.level) }.map(\.table)
     guard !found.isEmpty else {
+      // The table's own entry went before the trace began: that is sign enough.
+      if isUnsettled(task) { adoption.strangeZaps += 2 }
       return violate(.removal, "gfn \(hex(page.gfn.rawValue)) level \(page.level.rawValue): no such table")
     }
     let live = found.filter { tables[$0]?.isDetached == false }

@@ -82,7 +82,7 @@ package struct TraceChecker: Sendable {
   }
 
   package mutating func finish() -> TraceCheckReport {
-    for orphan in orphans { give(up: orphan) }
+    for orphan in orphans { if !isCutOff(orphan) { give(up: orphan) } }
     orphans = []
     finishAdoption()
     if report.adoption == nil, let line = unknownInvalidation {

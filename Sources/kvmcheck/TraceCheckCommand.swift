@@ -75,7 +75,8 @@ struct TraceCheckCommand: ParsableCommand {
         + "what follows from them is judged, parents that no event shows are not",
     ]
     if adoption.unjudged > 0 {
-      lines.append("    \(adoption.unjudged) changes not judged: a zap may have been under way when the trace begins")
+      let reason = "in a zap from before the trace, or explained behind its end"
+      lines.append("    \(adoption.unjudged) changes not judged: \(reason)")
     }
     return lines
   }
