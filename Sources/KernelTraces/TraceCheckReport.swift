@@ -31,8 +31,8 @@ package struct TraceViolation: Hashable, Sendable {
 
 /// What a trace does not show of trees that were there before it began.
 package struct AdoptionReport: Hashable, Sendable {
-  /// The line that shows that there are such trees.
-  package let line: Int
+  /// The line that shows that there are such trees; nil: no line does, but something fits none of those that the trace shows.
+  package let line: Int?
   /// How many were taken to be there, in each address space.
   package var trees: Int
   /// Tables that events of their entries have shown.

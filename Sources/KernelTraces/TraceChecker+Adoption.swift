@@ -84,7 +84,13 @@ struct Adoption {
   /// The tasks that have run each vCPU number.
   private var runners: [Int: Set<TaskID>] = [:]
 
-  init(trees: Int) { self.trees = trees }
+  /// Whether trees are taken to be there without an event that shows it.
+  let isAssumed: Bool
+
+  init(trees: Int) {
+    self.trees = trees
+    isAssumed = trees > 0
+  }
 
   /// An event names the frame of a table that no tree has.
   mutating func see(_ frame: UInt64) {
@@ -114,7 +120,7 @@ extension TraceChecker {
   /// Looks at what a record says of its task, and of trees from before the trace.
   mutating func observe(_ record: TraceRecord) {
     if report.adoption == nil, adoption.trees > 0 {
-      report.adoption = AdoptionReport(line: record.line, trees: adoption.trees)
+      report.adoption = AdoptionReport(line: adoption.isAssumed ? nil : record.line, trees: adoption.trees)
     }
     var vcpu: Int?
     var settles = true
@@ -355,6 +361,7 @@ extension TraceChecker {
       isBroken && adoption.hasSigns(besides: trees, isFromBeginning: isFromBeginning && trees == 0)
     guard let found = report.adoption else { return }
     let reason = "a VM has a root that was made before the trace begins, and whose roots go is not told"
-    report.notCheckable.append((.invalidRoot, "line \(found.line): \(reason)"))
+    let place = found.line.map { "line \($0): " } ?? ""
+    report.notCheckable.append((.invalidRoot, place + reason))
   }
 }

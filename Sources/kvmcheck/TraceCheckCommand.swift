@@ -69,8 +69,10 @@ struct TraceCheckCommand: ParsableCommand {
   /// What a trace that begins while a VM is running does not show.
   private static func text(_ adoption: AdoptionReport) -> [String] {
     let trees = adoption.trees == 1 ? "one tree" : "\(adoption.trees) trees"
+    let known = adoption.line.map { "a VM was running before the trace begins (line \($0))" }
     var lines = [
-      "  a VM was running before the trace begins (line \(adoption.line)); \(trees) taken to be there in each address space:",
+      "  \(known ?? "not everything fits the trees that the trace shows"); \(trees) taken to be there before it"
+        + " in each address space:",
       "    \(adoption.tables) tables adopted, \(adoption.entries) entries' first old values taken as given; "
         + "what follows from them is judged, parents that no event shows are not",
     ]
@@ -84,7 +86,8 @@ struct TraceCheckCommand: ParsableCommand {
   private static func json(_ adoption: AdoptionReport?) -> JSON {
     guard let adoption else { return .null }
     return .object([
-      "line": .integer(adoption.line), "trees": .integer(adoption.trees), "tables": .integer(adoption.tables),
+      "line": adoption.line.map { .integer($0) } ?? .null, "trees": .integer(adoption.trees),
+      "tables": .integer(adoption.tables),
       "entries": .integer(adoption.entries), "unjudged": .integer(adoption.unjudged),
     ])
   }

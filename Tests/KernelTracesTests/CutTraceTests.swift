@@ -51,6 +51,7 @@ struct CutTraceTests {
     let report = try Self.check(lines[start...], name)
     let adoption = try #require(report.adoption)
     #expect(adoption.trees == 1)
+    #expect(adoption.line != nil)
     #expect(adoption.tables > 0)
     #expect(adoption.entries >= adoption.tables)
     #expect(report.notCheckable.map(\.rule) == [.invalidRoot])
