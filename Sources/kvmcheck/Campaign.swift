@@ -74,6 +74,8 @@ struct Campaign: Sendable {
     var rows: [ResultRow]
     /// Warnings of the front end, rendered.
     let warnings: [String]
+    /// Certificates that could not be written, and why.
+    var unwritten: [ConsoleError] = []
     /// Of the file's bytes; nil if they could not be read as a model.
     let sha256: String?
     /// What counted as a deadlock; nil for the same reason.
@@ -192,7 +194,7 @@ struct Campaign: Sendable {
       location: loaded.location, title: base.model.directives.title,
       constants: base.constants,
       omissions: base.model.directives.abstractions, rows: rows,
-      warnings: base.renderedWarnings, sha256: loaded.sha256,
+      warnings: base.renderedWarnings, unwritten: all.flatMap(\.unwritten), sha256: loaded.sha256,
       deadlock: base.model.directives.deadlock)
   }
 

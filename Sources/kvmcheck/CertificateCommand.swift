@@ -105,7 +105,7 @@ struct CertificateCheckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Re-prove initiation, consecution and safety of certificates.",
     discussion: """
-      Without PROOF: all of Proofs/. Each obligation is asked by itself in a fresh solver: at the certificate's sizes, instance by \
+      Without PROOF: all of Proofs/; of a folder, all certificates in it and below. Each obligation is asked by itself in a fresh solver: at the certificate's sizes, instance by \
       instance and without symmetry, and for `sizes any` also with scalarsets of any size. An obligation that several of the \
       certificates share is asked once. --solver hands the same obligations as \
       SMT-LIB to another program (cvc5, z3, or a path); every answer must be unsat. A certificate of another text of its model is \
@@ -113,7 +113,7 @@ struct CertificateCheckCommand: AsyncParsableCommand {
       were decided, and those are listed as open.
       """)
 
-  @ArgumentParser.Argument(help: ArgumentHelp("Certificates to check.", valueName: "proof"))
+  @ArgumentParser.Argument(help: ArgumentHelp("Certificates to check, or folders of them.", valueName: "proof"))
   var proofs: [String] = []
 
   @Option(help: ArgumentHelp("Another solver that reads SMT-LIB: cvc5, z3, or a path.", valueName: "program"))
@@ -202,11 +202,22 @@ struct CertificateCheckCommand: AsyncParsableCommand {
     let locator = ModelLocator(
       explicit: options.root, workingDirectory: FileManager.default.currentDirectoryPath,
       executable: CommandLine.arguments[0])
-    if !proofs.isEmpty { return (proofs, locator.root) }
+    if !proofs.isEmpty { return (try proofs.flatMap(Self.certificates(at:)), locator.root) }
     guard let root = locator.root else { throw UsageError("no Models/ folder, and so no Proofs/ beside it") }
     let all = ProofFolder(reading: root + "/Proofs").all()
     if all.isEmpty { throw UsageError("\(root)/Proofs holds no certificate") }
     return (all, root)
+  }
+
+  /// A file, or all certificates of a folder.
+  private static func certificates(at path: String) throws -> [String] {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+      return [path]
+    }
+    let all = ProofFolder(reading: path).all()
+    if all.isEmpty { throw UsageError("\(path) holds no certificate") }
+    return all
   }
 
   /// Checks several at once and hands the results out in the order of the files; stops where it is cancelled.

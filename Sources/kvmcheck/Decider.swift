@@ -150,6 +150,7 @@ struct Decider: Sendable {
     let failures = Mutex<[PropertyID: ConsoleError]>([:])
     let prover = InductiveProver(instance, within: budget, isMinimal: proofs != nil, seed: seed) {
       certificate, question in
+      guard proofs?.tellsApart(question.name) == true else { return }
       do throws(ConsoleError) {
         _ = try proofs?.save(certificate, model: instance.loaded.location.name)
       } catch {
@@ -163,9 +164,9 @@ struct Decider: Sendable {
       findings.remarks[question.property] = result.remark
       findings.explanations[question.property] = result.explanation
       if let contradiction = result.contradiction { findings.contradictions[question.property] = contradiction }
-      guard let proofs, result.certificate != nil else { continue }
+      guard let proofs, result.certificate != nil, proofs.tellsApart(question.name) else { continue }
       if let failure = failures.withLock({ $0[question.property] }) {
-        findings.remarks[question.property] = "\(failure)"
+        findings.unwritten.append(failure)
       } else {
         findings.certificates[question.property] = proofs.file(
           model: instance.loaded.location.name, property: question.name)

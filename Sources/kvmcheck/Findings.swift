@@ -11,8 +11,10 @@ struct Findings: Sendable {
   var search: SearchReport?
   /// Two opinions that exclude each other, or a trace that does not re-execute, by property.
   var contradictions: [PropertyID: Contradiction] = [:]
-  /// Where the certificate of a proved property was written, or why it could not be.
+  /// Where the certificate of a proved property was written.
   var certificates: [PropertyID: String] = [:]
+  /// What could not be written, and why.
+  var unwritten: [ConsoleError] = []
   /// What kept a proof from holding for every size.
   var remarks: [PropertyID: String] = [:]
   /// Where the lemmas of such a proof fail at larger sizes, in a line each.

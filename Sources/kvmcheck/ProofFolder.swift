@@ -54,13 +54,11 @@ struct ProofFolder: Sendable {
   private func name(_ property: String) -> String { files?[property] ?? FileName.words(property) }
 
   /// Writes a certificate. Returns: its file.
+  ///
+  /// Requires: its property can be told from others by name.
   func save(_ certificate: CertificateFile, model: String) throws(ConsoleError) -> String {
+    precondition(tellsApart(certificate.property), "a certificate by a name that several properties have")
     let file = file(model: model, property: certificate.property)
-    guard tellsApart(certificate.property) else {
-      throw ConsoleError(
-        destination: file,
-        reason: "several properties are called \"\(certificate.property)\", and certificates go by name")
-    }
     try Folder.make(folder(model))
     try Destination(path: file).write(Array(certificate.text.utf8))
     return file

@@ -57,6 +57,7 @@ struct ProveInvariantsCommand: AsyncParsableCommand {
       var unwritten: [String] = []
       var folder = folder
       try await campaign.run(progress: console.progress) { result in
+        unwritten += result.unwritten.map { "error: \($0)" }
         let result = try folder?.save(result) { unwritten.append("error: \($0)") } ?? result
         for warning in result.warnings { console.diagnose(warning) }
         console.clearProgress()

@@ -64,7 +64,7 @@ extension RowBuilder {
       row.detail = "k = \(k)"
     case .certificate(let lemmas):
       row.evidence = .certificate
-      row.detail = "\(lemmas) lemmas"
+      row.detail = lemmas == 1 ? "1 lemma" : "\(lemmas) lemmas"
     }
   }
 

@@ -56,6 +56,16 @@ struct CertificateOutputTests {
     }
   }
 
+  @Test("a folder: all certificates in it and below; one without any is no use")
+  func folder() throws {
+    try proved { folder in
+      let below = try CommandLineTool.run(["certificate", "check", "Proofs", "--root", "."], in: folder.url)
+      let beside = try CommandLineTool.run(["certificate", "check", "Models", "--root", "."], in: folder.url)
+      #expect(below.status == 0 && below.output.contains("3 certificates, 3 hold, 0 fail"))
+      #expect(beside.status == 64 && beside.errors.contains("Models holds no certificate"))
+    }
+  }
+
   @Test("JSON: every member, the rows in the order of the files")
   func json() throws {
     try proved { folder in

@@ -64,6 +64,32 @@ struct WritingTests {
     }
   }
 
+  @Test("the same of a certificate: the verdict comes, and what was not written is said")
+  func fullDiskOfCertificates() throws {
+    try TemporaryFolder.with { folder in
+      let text =
+        "var x: boolean; startstate begin x := true; end; rule x ==> begin x := true; end; invariant \"on\" x;\n"
+      let model = try folder.file("on.m", text).path
+      let proofs = folder.url.appending(path: "proofs").path
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      process.arguments = [
+        "-c", #"ulimit -f 0; { "$0" prove invariants "$1" --engine pdr --proofs "$2"; echo "exit $?"; } 2>&1 | cat"#,
+        CommandLineTool.executable.path, model, proofs,
+      ]
+      let output = Pipe()
+      process.standardOutput = output
+      try process.run()
+      let printed = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      process.waitUntilExit()
+      #expect(printed.contains("proved           on           pdr          1 lemma  "))
+      #expect(!printed.contains("certificate:"))
+      #expect(printed.contains("error: cannot write \(proofs)/on/on.proof: File too large"))
+      #expect(printed.hasSuffix("exit 70\n"))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: proofs + "/on") == [])
+    }
+  }
+
   @Test("properties of one name, or of one file name: a row and a trace for each, and a warning")
   func sharedName() throws {
     try TemporaryFolder.with { folder in
