@@ -149,9 +149,9 @@ package struct Certification: Sendable {
         remark = reason
       } else {
         let small = try settings(whole) { min($1, Self.confirmedSize) }
-        var confirmation = Confirmation(self, small, lemmas, properties)
+        var confirmation = Confirmation(self, small, lemmas, properties, effort: effort)
         let larger = try trialSizes(whole, foundAt)?.settings
-        var trial = Confirmation(self, larger ?? small, lemmas, properties)
+        var trial = Confirmation(self, larger ?? small, lemmas, properties, effort: trialEffort)
         remark = try quantified(whole, properties, lemmas, foundAt, isMinimal) { obligation, rest throws(SMTError) in
           if try confirmation.refutes(obligation, from: rest) { return true }
           return larger == nil ? false : try trial.refutes(obligation, from: rest)
@@ -208,6 +208,7 @@ package struct Certification: Sendable {
 
   // For every size.
 
+  /// As below, of a model with lemmas.
   static func whyNoAnySize(_ whole: StrengthenedModel, of tree: SyntaxTree) throws -> String? {
     whyNoAnySize(whole.model, try ParameterizedElaborator(whole.model).elaborate(), of: tree)
   }
@@ -272,7 +273,8 @@ package struct Certification: Sendable {
   /// That is, with one element more of each scalarset that has fewer than this.
   private static let largestTrial = 4
   /// What a question of such a trial may cost: a counterexample is found at once, and nothing else is looked for.
-  private static let trialEffort: UInt32 = 200_000
+  private static let mostTrialEffort: UInt32 = 200_000
+  private var trialEffort: UInt32 { effort == 0 ? Self.mostTrialEffort : min(effort, Self.mostTrialEffort) }
 
   /// Sizes to try lemmas at; nil where there are as many elements as are tried.
   private func trialSizes(
@@ -299,8 +301,7 @@ package struct Certification: Sendable {
     let system: TransitionSystem
     do { system = try Elaborator(larger.model).elaborate().system } catch { return nil }
     let obligations = ConcreteObligations.obligations(of: system, lemmas: larger.lemmas, properties: [])
-    let effort = effort == 0 ? Self.trialEffort : min(effort, Self.trialEffort)
-    var trial = LemmaSelection(try ProofSession(obligations, effort: effort, interrupter: interrupter))
+    var trial = LemmaSelection(try ProofSession(obligations, effort: trialEffort, interrupter: interrupter))
     if try trial.close(undecided: .kept) != nil { return nil }
     selection.restart(among: trial.usable)
     guard let cause = trial.cause else { return nil }
@@ -325,65 +326,6 @@ package struct Certification: Sendable {
       return ConstantSetting(name: constant.name, value: "\(other(constant.name, size))")
     }
     return constants.filter { !open.contains($0.name) } + sizes
-  }
-
-  /// Confirms proofs for every size at small sizes: instance by instance and by the other elaboration, so that no proof rests on
-  /// quantifiers alone. Nothing is elaborated before the first question.
-  private struct Confirmation: ~Copyable {
-    private let certification: Certification
-    private let sizes: [ConstantSetting]
-    private let lemmas: [Lemma]
-    private let properties: [PropertyID]
-    private var selection: LemmaSelection?
-
-    init(_ certification: Certification, _ sizes: [ConstantSetting], _ lemmas: [Lemma], _ properties: [PropertyID]) {
-      self.certification = certification
-      self.sizes = sizes
-      self.lemmas = lemmas
-      self.properties = properties
-    }
-
-    /// What stands against a proof; nil if nothing does.
-    mutating func obstacle(for property: PropertyID, from chosen: Set<Int>) throws -> Obstacle? {
-      do {
-        return try asking { confirming throws(SMTError) in try confirming.obstacle(for: property, from: chosen) }
-          .map { Obstacle($0) }
-      } catch let error as ElaborationError {
-        return Obstacle(unanswered: "\(error.location): \(error.message)")
-      }
-    }
-
-    /// Whether a state of so few elements shows that a question for every size does not follow from lemmas. Z3 finds such a state in a
-    /// millisecond; of the question it may never say anything.
-    mutating func refutes(_ obligation: Obligation, from lemmas: Set<Int>) throws(SMTError) -> Bool {
-      do {
-        return try asking { confirming throws(SMTError) in try confirming.refutes(obligation, from: lemmas) }
-      } catch let error as SMTError {
-        throw error
-      } catch {
-        // What cannot be elaborated refutes nothing; where it is to confirm a proof it will say so.
-        return false
-      }
-    }
-
-    private mutating func asking<Answer>(
-      _ question: (inout LemmaSelection) throws(SMTError) -> Answer
-    ) throws -> Answer {
-      var confirming: LemmaSelection
-      if let made = selection.take() {
-        confirming = made
-      } else {
-        let whole = try StrengthenedModel(
-          certification.file, lemmas: Certification.text(of: lemmas), constants: sizes)
-        let system = try Elaborator(whole.model).elaborate().system
-        let obligations = ConcreteObligations.obligations(of: system, lemmas: whole.lemmas, properties: properties)
-        confirming = LemmaSelection(
-          try ProofSession(obligations, effort: certification.effort, interrupter: certification.interrupter))
-      }
-      let answer = try question(&confirming)
-      selection = consume confirming
-      return answer
-    }
   }
 
   /// Why something is not proved, in words.

@@ -166,6 +166,12 @@ package struct LemmaSelection: ~Copyable {
     // What no part of the proof can do without; and what stayed for want of an answer, with the size of the proof then.
     var needed: Set<Int> = []
     var undecided: [Int: Int] = [:]
+    // From the property on: what it does not follow without, then what these do not follow without. That is most of it, and then nothing
+    // has to fall as far as to the property to be seen to.
+    for candidate in proof {
+      let rest = Set(proof).subtracting([candidate])
+      if try isRefuted(from: rest, safety, needed, refuter) { needed.insert(candidate) }
+    }
     var isSmaller = true
     while isSmaller {
       isSmaller = false
@@ -177,6 +183,7 @@ package struct LemmaSelection: ~Copyable {
           isSmaller = true
         case .isNone(isKnown: true): needed.insert(candidate)
         case .isNone(isKnown: false): undecided[candidate] = proof.count
+        case .interrupted(let obstacle): return .obstacle(obstacle)
         }
       }
     }
@@ -216,6 +223,7 @@ package struct LemmaSelection: ~Copyable {
     case isProof
     /// Unless known, for want of an answer about something on the way.
     case isNone(isKnown: Bool)
+    case interrupted(Obstacle)
   }
 
   /// Leaves out of a proof one lemma, and what does not follow without it, until the rest is inductive, or is seen to be no proof: the property
@@ -233,6 +241,7 @@ package struct LemmaSelection: ~Copyable {
       fallen = nil
       for (lemma, number) in first + others where lemma.map(rest.contains) ?? true {
         guard let obstacle = try holds(number, from: rest, refuter: refuter) else { continue }
+        if obstacle.stopped.map(Self.isFinal) == true { return .interrupted(obstacle) }
         if obstacle.stopped != nil { isKnown = false }
         guard let lemma, !needed.contains(lemma) else { return .isNone(isKnown: isKnown) }
         rest.remove(lemma)
@@ -241,6 +250,16 @@ package struct LemmaSelection: ~Copyable {
       }
     }
     return .isProof
+  }
+
+  /// Whether the property, or one of some lemmas, is known not to follow.
+  private mutating func isRefuted(
+    from rest: Set<Int>, _ safety: [Int], _ lemmas: Set<Int>, _ refuter: Refuter
+  ) throws(SMTError) -> Bool {
+    for number in safety + obligations(of: lemmas.intersection(rest)).map(\.number) {
+      if let obstacle = try holds(number, from: rest, refuter: refuter), obstacle.stopped == nil { return true }
+    }
+    return false
   }
 
   private func obligations(of lemmas: Set<Int>) -> [(lemma: Int?, number: Int)] {

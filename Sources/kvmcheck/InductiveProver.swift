@@ -49,10 +49,11 @@ struct InductiveProver: Sendable {
   /// Decides the questions, in their order. Throws: only what is nobody's verdict.
   ///
   /// What is proved at the scope's sizes and not for every size is searched again at larger ones, those of the file's scopes first, until
-  /// it holds for every size, the attempts are over or the budget is spent. What larger sizes say counts for every size only.
+  /// it holds for every size, the attempts are over or the budget is spent. What larger sizes say counts for every size only. Where a
+  /// scalarset has a single element and the search takes long, a larger scope comes before its end (`first`).
   ///
   /// Sizes beyond the file's are not searched before the file's own: what is proved there for every size is proved here, and a search
-  /// costs the more the more elements there are (sept-teardown with four of each: no end within 300 s, from its default sizes on 27).
+  /// costs the more the more elements there are (sept-teardown with four of each: no end within 300 s, from its default sizes on 9).
   /// That search may take twice `furtherQueries`, at the file's sizes and at larger ones, so that one without an end does not keep the
   /// sizes asked for from being searched at all.
   func decide(_ questions: [Question]) async throws -> [Result] {
@@ -130,7 +131,7 @@ struct InductiveProver: Sendable {
     return found.sorted { $0.bySort.reduce(0, +) < $1.bySort.reduce(0, +) }
   }
 
-  /// What sizes that nobody asked for may cost together, in queries: sept-teardown, the largest shipped model, takes 26,915 at its scope `large`. (Before
+  /// What sizes that nobody asked for may cost together, in queries: sept-teardown, the largest shipped model, takes 24,794 at its scope `large`. (Before
   /// predecessors were told apart it took 71,913 there, and a third search did not end within seven minutes.)
   private static let furtherQueries = 80_000
 
@@ -152,9 +153,9 @@ struct InductiveProver: Sendable {
     let leavesSizesOpen: Bool
     /// Properties whose certificates are there already.
     var settled: Set<PropertyID> = []
-    /// What the last search that proved something found.
+    /// What the last search at the sizes of the scope that proved something found.
     var lemmas: [Certification.Lemma] = []
-    private var budget: Budget
+    private(set) var budget: Budget
     private let seed: UInt64
     /// The sizes of the scope, then those that are tried next.
     private var scales: [Scale]
@@ -179,7 +180,7 @@ struct InductiveProver: Sendable {
     /// The sizes of the search.
     var sizes: Scale { scales[current] }
 
-    /// Whether some scalarset has a single element, and more in a larger scope of the file.
+    /// Whether some scalarset has a single element, and more in the file's next larger scope.
     var isOfSingles: Bool {
       leavesSizesOpen && scales.count > 1 && zip(scales[0].bySort, scales[1].bySort).contains { $0 == 1 && $1 > 1 }
     }
@@ -198,8 +199,12 @@ struct InductiveProver: Sendable {
       return true
     }
 
-    /// Back to the sizes of the scope.
-    mutating func comeBack() { current = 0 }
+    /// Back to the sizes of the scope, with this budget. A larger one at which the search was cut off counts as not tried.
+    mutating func comeBack(to budget: Budget) {
+      if isCutOff, tried > 0 { tried -= 1 }
+      current = 0
+      self.budget = budget
+    }
 
     /// What larger sizes may cost together, whatever the first search did.
     mutating func limitFurtherAttempts() { budget.queries = min(budget.queries, InductiveProver.furtherQueries) }
@@ -211,7 +216,8 @@ struct InductiveProver: Sendable {
       let next = current + 1 < scales.count ? scales[current + 1].bySort : nil
       let found = try await PDR(system, sizes: sizes.bySort, heldAgainst: next, seed: seed).search(
         properties, within: budget)
-      isCutOff = found.statistics.queries >= budget.queries && budget.queries < self.budget.queries
+      let isStopped = found.verdicts.contains { if case .limit(.solverEffort, _) = $0 { true } else { false } }
+      isCutOff = isStopped && found.statistics.queries >= budget.queries && budget.queries < self.budget.queries
       if self.budget.queries != .max {
         self.budget.queries -= min(self.budget.queries, found.statistics.queries)
       }
@@ -224,8 +230,10 @@ struct InductiveProver: Sendable {
     guard attempt.isOfSingles else { return try await here(questions, &attempt) }
     var results = try await here(questions, &attempt) { _ in Self.firstQueries }
     if !attempt.isCutOff { return results }
-    _ = try await further(questions, &results, &attempt, where: \.isOpen) { min($0 / 2, Self.firstLargerQueries) }
-    attempt.comeBack()
+    let budget = attempt.budget
+    _ = try await further(questions, &results, &attempt, where: \.isOpen) { min($0, Self.firstLargerQueries) }
+    if Task.isCancelled { return results }
+    attempt.comeBack(to: budget)
     let open = results.indices.filter { results[$0].isOpen }
     let others = try await here(open.map { questions[$0] }, &attempt)
     for (position, result) in zip(open, others) { results[position] = result }
@@ -260,7 +268,9 @@ struct InductiveProver: Sendable {
     let asked = results.indices.filter { open.contains($0) || results[$0].verdict.isProof }
     let found = try await attempt.search(asked.map { questions[$0].property }, part: part)
     guard found.verdicts.contains(where: \.isProof) else { return true }
+    let lemmas = attempt.lemmas
     let certified = try await certify(asked.map { questions[$0] }, found, &attempt, for: [.anySize])
+    attempt.lemmas = lemmas
     for (position, outcome) in zip(asked, certified.outcomes) where open.contains(position) {
       guard case .proved(_, sizes: .any, _) = outcome else { continue }
       results[position] = result(of: outcome, questions[position])
@@ -351,7 +361,7 @@ struct InductiveProver: Sendable {
 
 extension InductiveProver.Result {
   /// Whether nothing is known yet.
-  fileprivate var isOpen: Bool { !verdict.isConclusive }
+  fileprivate var isOpen: Bool { !verdict.isConclusive && contradiction == nil }
 
   /// Whether it is proved, but not for every size, and larger sizes may tell more.
   fileprivate var isOpenForOtherSizes: Bool {

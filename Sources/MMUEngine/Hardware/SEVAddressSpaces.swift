@@ -68,7 +68,8 @@ package struct SEVAddressSpaces: Hashable, Sendable {
 }
 
 extension SNPHost {
-  /// An ASID for a guest, after WBINVD and DF_FLUSH where the range has no other. Source: `sev_asid_new`.
+  /// An ASID for a guest, after WBINVD and DF_FLUSH where the range has no other. Source: `sev_asid_new`; what becomes
+  /// of a refused DF_FLUSH there is UNVERIFIED: here it is the caller's error.
   package mutating func takeASID(_ kind: SEVGuestKind) throws(SEVGuestFailure) -> UInt16 {
     guard let range = asids.range(kind) else { throw .noRange }
     if asids.free(range) == nil, asids.isReclaimable(range) {

@@ -128,7 +128,7 @@ extension SEVFirmware {
     rmp.firmware(page) { $0.size = .page2M }
   }
 
-  /// SNP_PAGE_SET_STATE: FIRMWARE to HV_FIXED, for as long as the platform is initialised.
+  /// SNP_PAGE_SET_STATE: FIRMWARE to HV_FIXED, until the next INIT.
   package mutating func fix(_ page: PFN) throws(SEVStatus) {
     try requireInitialised()
     guard rmp.entry(page).state == .firmware else { throw .invalidPageState }

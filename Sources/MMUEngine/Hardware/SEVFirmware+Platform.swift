@@ -115,7 +115,8 @@ extension SEVFirmware {
 }
 
 extension SNPHost {
-  /// SNP_SHUTDOWN_EX; then the IOMMU's pages, which are RECLAIM, are updated to be the host's. What that refuses is leaked.
+  /// SNP_SHUTDOWN_EX; then the IOMMU's pages, which are RECLAIM, are updated to be the host's. What that refuses is leaked
+  /// (from memory, UNVERIFIED).
   ///
   /// SNP_PAGE_RECLAIM is no way any more, and none is needed: nothing of them is immutable.
   package mutating func shutDown() throws(SEVPlatformFailure) {

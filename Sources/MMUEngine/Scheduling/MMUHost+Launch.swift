@@ -57,7 +57,10 @@ extension MMUHost {
     }
   }
 
-  /// A slot, a private frame, no page of the file there yet, and one that is nobody's: else the call ends. Source: `kvm_gmem_populate`.
+  /// A slot, a private frame, and no page of the file there yet: else the call ends. Source: `kvm_gmem_populate`.
+  ///
+  /// Abstraction: a page that is there counts as up to date, so that what the firmware refused and the host took back is not tried again; and
+  /// the look at the RMP in `sev_gmem_post_populate` is left out, because a page that is new to the file belongs to nobody.
   private mutating func beginPopulation() {
     guard !notifier.isPunching || snp?.has(.imageBesideHole) == true else { return }
     let gfn = ioctl.imageFrame

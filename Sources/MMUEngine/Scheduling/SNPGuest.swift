@@ -54,6 +54,8 @@ package struct SNPGuest: Sendable {
   }
 
   /// SNP_LAUNCH_FINISH; from here on vCPUs run. False when the firmware refuses. Source: `snp_launch_finish`.
+  ///
+  /// Abstraction: the vCPUs' VMSA pages, which are measured and given to the guest before, are left out.
   mutating func finishLaunch() -> Bool {
     do { try host.firmware.finishLaunch(Self.context) } catch { return false }
     return true
