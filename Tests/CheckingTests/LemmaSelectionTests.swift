@@ -20,9 +20,11 @@ struct LemmaSelectionTests {
     """
 
   private func selection(
-    _ lemmas: [String], of model: String = Self.lamps, effort: UInt32 = 0
+    _ lemmas: [String], of model: String = Self.lamps, effort: UInt32 = 0,
+    interrupter: Interrupter = Interrupter()
   ) throws -> LemmaSelection {
-    LemmaSelection(try ProofSession(try obligations(lemmas, of: model), effort: effort))
+    LemmaSelection(
+      try ProofSession(try obligations(lemmas, of: model), effort: effort, interrupter: interrupter))
   }
 
   private func obligations(_ lemmas: [String], of model: String) throws -> Obligations {
@@ -151,6 +153,23 @@ struct LemmaSelectionTests {
     for order in Self.orders(of: ["p", "q", "x", "y"]) {
       #expect(try minimal(order, of: Self.pair).sorted() == ["x", "y"], "\(order)")
     }
+  }
+
+  @Test("interrupted while lemmas are left out: no proof that may not be minimal")
+  func interrupted() throws {
+    let interrupter = Interrupter()
+    var selection = try selection(["p", "q", "x", "y"], of: Self.pair, interrupter: interrupter)
+    #expect(try selection.close() == nil)
+    guard case .proof = try selection.select(for: .invariant(0), isMinimal: false) else {
+      Issue.record("no proof")
+      return
+    }
+    interrupter.interrupt(because: .cancelled)
+    guard case .obstacle(let obstacle) = try selection.select(for: .invariant(0), isMinimal: true) else {
+      Issue.record("a proof after an interrupt")
+      return
+    }
+    #expect(obstacle.stopped == .interrupted(.cancelled))
   }
 
   @Test("what is refuted elsewhere: the same purpose, the same rule")

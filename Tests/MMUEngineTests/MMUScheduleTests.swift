@@ -88,22 +88,10 @@ struct MMUScheduleTests {
 
   @Test("a schedule that reports a fault shrinks, is stored as text, and reports the same again")
   func shrinking() throws {
-    let faults: Set<InjectedFault> = [.zapWithoutFlush]
-    let seed = try #require(Self.firstSeed(reporting: .zapWithoutFlush))
-    let schedule = MMUSchedule(seed: seed, length: Self.length)
-    let shrunk = schedule.shrunk { $0.run(.linux612, faults: faults) }
-    #expect(shrunk.agents.count < schedule.agents.count / 4)
-    let stored = try #require(MMUSchedule(text: shrunk.text))
-    #expect(stored == shrunk)
-    let result = stored.run(.linux612, faults: faults)
-    #expect(result.checks.first?.name == schedule.run(.linux612, faults: faults).checks.first?.name)
-    #expect(result.steps == shrunk.agents.count)
-    #expect(stored.run(.linux612).checks == [])
-  }
-
-  private static func firstSeed(reporting fault: InjectedFault) -> UInt64? {
-    (0..<4000).first { seed in
-      !MMUSchedule(seed: seed, length: length).run(.linux612, faults: [fault]).checks.isEmpty
+    try MMUSchedule.expectShrinking(seeds: 0..<4000, length: Self.length) {
+      $0.run(.linux612, faults: [.zapWithoutFlush])
+    } silent: {
+      $0.run(.linux612)
     }
   }
 }
