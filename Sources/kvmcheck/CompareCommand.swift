@@ -71,13 +71,14 @@ struct CompareZapCommand: ParsableCommand {
 
   private static func text(_ rows: [(ZapCost.Scenario, ZapCost)]) -> String {
     var lines = [
-      "platform page  slot      VM        policy    SPTE writes  tables freed     SEAMCALLs          IPIs       flushes"
-        + "      refaults"
+      "platform page  slot      VM        policy    SPTE writes   write-locked  tables freed     SEAMCALLs          IPIs"
+        + "       flushes      refaults"
     ]
     var seen: Set<ZapCost.Scenario> = []
     for (scenario, cost) in rows where seen.insert(scenario).inserted {
       let numbers = [
-        cost.entryWrites, cost.tablesFreed, cost.seamcalls, cost.interrupts, cost.flushes, cost.refaults,
+        cost.entryWrites, cost.exclusiveWrites, cost.tablesFreed, cost.seamcalls, cost.interrupts, cost.flushes,
+        cost.refaults,
       ]
       let marks = (cost.isComputed ? "  computed" : "") + (scenario.isHypothetical ? "  hypothetical" : "")
       lines.append(
@@ -90,30 +91,43 @@ struct CompareZapCommand: ParsableCommand {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// Where one policy begins to write more entries, refaults included, than the other.
+  /// What policies are compared by: the work that the deletion makes in all, and what of it vCPUs wait for.
+  private static let weighings: [(title: String, weight: @Sendable (ZapCost) -> Int)] = [
+    ("by all work (SPTE writes of the zap, and refaults)", { $0.entryWrites + $0.refaults }),
+    (
+      "by what vCPUs wait for (SPTE writes with mmu_lock held for write, which keeps faults out, and refaults)",
+      { $0.exclusiveWrites + $0.refaults }
+    ),
+  ]
+
+  /// Where one policy begins to cost more than the other in a VM of 1 TiB, by each weighing.
   private static func crossovers(_ rows: [(ZapCost.Scenario, ZapCost)]) -> [String] {
-    var lines = ["crossover in a VM of 1 TiB (SPTE writes of the zap and of the refaults together):"]
-    for platform in ZapCost.Platform.allCases {
-      for level in [Level.page4K, .page2M] {
-        let sizes = Set(rows.map(\.0.slotPages)).sorted()
-        let wins = sizes.filter { size in
-          let cost = { (policy: ZapCost.Policy) -> Int? in
-            rows.first {
-              $0.0 == ZapCost.Scenario(platform, policy, slotPages: size, memoryPages: 1 << 28, level: level)
-            }.map { $0.1.entryWrites + $0.1.refaults }
+    let costs = Dictionary(rows, uniquingKeysWith: { first, _ in first })
+    let sizes = Set(rows.map(\.0.slotPages)).sorted()
+    return weighings.flatMap { title, weight in
+      ["crossover in a VM of 1 TiB, \(title):"]
+        + ZapCost.Platform.allCases.flatMap { platform in
+          [Level.page4K, .page2M].map { level in
+            let wins = sizes.filter { size in
+              let cost = { (policy: ZapCost.Policy) in
+                costs[ZapCost.Scenario(platform, policy, slotPages: size, memoryPages: 1 << 28, level: level)]
+                  .map(weight)
+              }
+              guard let fast = cost(.fast), let targeted = cost(.targeted) else { return false }
+              return fast < targeted
+            }
+            return "  \(platform.rawValue) \(level == .page4K ? "4K" : "2M"): " + verdict(wins, of: sizes)
           }
-          guard let fast = cost(.fast), let targeted = cost(.targeted) else { return false }
-          return fast <= targeted
         }
-        let name = "  \(platform.rawValue) \(level == .page4K ? "4K" : "2M"): "
-        lines.append(name + (wins.first.map { "fast from \(size($0)) on" } ?? "targeted at every size, 1 TiB included"))
-      }
     }
-    lines.append(
-      "  What the counts do not weigh: the targeted zap writes under mmu_lock held for write, which keeps every")
-    lines.append(
-      "  fault out; the fast zap holds it for write for a moment only, and zaps while vCPUs fault on a new root.")
-    return lines
+  }
+
+  /// In words, which policy costs less; `wins` are the sizes at which the fast zap does.
+  private static func verdict(_ wins: [UInt64], of sizes: [UInt64]) -> String {
+    guard let first = wins.first else { return "targeted at every size, 1 TiB included" }
+    if wins == sizes { return "fast at every size, \(size(first)) included" }
+    return wins == sizes.filter { $0 >= first }
+      ? "fast from \(size(first)) on" : "fast at " + wins.map(size).joined(separator: ", ")
   }
 
   private static func json(_ rows: [(ZapCost.Scenario, ZapCost)]) -> JSON {
@@ -125,6 +139,7 @@ struct CompareZapCommand: ParsableCommand {
             "platform": .string(scenario.platform.rawValue), "policy": .string(scenario.policy.rawValue),
             "slotPages": .integer(Int(scenario.slotPages)), "memoryPages": .integer(Int(scenario.memoryPages)),
             "level": .integer(Int(scenario.level.rawValue)), "entryWrites": .integer(cost.entryWrites),
+            "exclusiveWrites": .integer(cost.exclusiveWrites),
             "tablesFreed": .integer(cost.tablesFreed), "seamcalls": .integer(cost.seamcalls),
             "interrupts": .integer(cost.interrupts), "flushes": .integer(cost.flushes),
             "refaults": .integer(cost.refaults), "computed": .boolean(cost.isComputed),

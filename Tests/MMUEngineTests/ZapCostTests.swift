@@ -44,11 +44,18 @@ struct ZapCostTests {
       ZapCost.Scenario(.npt, .fast, slotPages: 512, memoryPages: 1024, level: .page4K), vcpus: 2)
     // 1024 leaves, 2 + 1 + 1 tables' entries, 4 tables of 512 entries frozen.
     #expect(fast.entryWrites == 1024 + 4 + 4 * 512)
+    // Its roots are zapped with mmu_lock held for read.
+    #expect(fast.exclusiveWrites == 0)
     #expect(fast.tablesFreed == 4)
     #expect(fast.refaults == 1024)
+    // The TDX backend asserts that it is held for write.
+    let mirror = ZapCost.measured(
+      ZapCost.Scenario(.tdx, .fast, slotPages: 512, memoryPages: 1024, level: .page4K), vcpus: 2)
+    #expect(mirror.exclusiveWrites == mirror.entryWrites && mirror.entryWrites == fast.entryWrites)
     let targeted = ZapCost.measured(
       ZapCost.Scenario(.tdx, .targeted, slotPages: 512, memoryPages: 1024, level: .page4K), vcpus: 2)
     #expect(targeted.entryWrites == 512)
+    #expect(targeted.exclusiveWrites == 512)
     #expect(targeted.tablesFreed == 0)
     #expect(targeted.seamcalls == 4 * 512)
     #expect(targeted.interrupts == 2 * 512)

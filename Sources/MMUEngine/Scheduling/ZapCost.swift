@@ -45,6 +45,8 @@ package struct ZapCost: Hashable, Sendable {
   }
 
   package var entryWrites = 0
+  /// Those of `entryWrites` for which mmu_lock is held for write, so that no vCPU can fault until the zap ends or yields.
+  package var exclusiveWrites = 0
   package var tablesFreed = 0
   package var seamcalls = 0
   package var interrupts = 0
@@ -106,6 +108,8 @@ extension ZapCost {
   /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_sept_remove_private_spte, tdx_sept_free_private_spt.
   private init(_ run: ZapObservation, on platform: Platform, vcpus: Int) {
     entryWrites = run.entryWrites
+    // The backend takes private leaves away with mmu_lock held for write only.
+    exclusiveWrites = platform == .tdx ? run.entryWrites : run.exclusiveWrites
     tablesFreed = run.tablesFreed
     refaults = run.refaults
     let program = ZapJob(kind: .deleteSlot, target: nil).leafProgram(KernelPolicy())
@@ -130,7 +134,8 @@ extension ZapCost {
   /// The same counts from closed forms.
   ///
   /// A tree over M pages has ceil(M / 512^k) tables of level k. The fast zap clears each leaf and each table's entry and then
-  /// freezes the 512 entries of every table but the root's; the targeted one clears the slot's leaves.
+  /// freezes the 512 entries of every table but the root's, with mmu_lock held for read; the targeted one clears the slot's
+  /// leaves with mmu_lock held for write.
   package static func computed(_ scenario: Scenario, vcpus: Int) -> ZapCost {
     var cost = ZapCost()
     cost.isComputed = true
@@ -150,8 +155,10 @@ extension ZapCost {
       cost.refaults = leaves
     case .targeted:
       cost.entryWrites = slotLeaves
+      cost.exclusiveWrites = slotLeaves
       cost.refaults = slotLeaves
     }
+    if scenario.platform == .tdx { cost.exclusiveWrites = cost.entryWrites }
     cost.charge(scenario, leaves: scenario.policy == .fast ? leaves : slotLeaves, vcpus: vcpus)
     return cost
   }
@@ -183,6 +190,7 @@ struct ZapObservation {
   }
 
   var entryWrites = 0
+  var exclusiveWrites = 0
   var tablesFreed = 0
   var refaults = 0
   var hooks: [Hook] = []
@@ -263,7 +271,10 @@ struct ZapMachine {
   /// Steps an agent to its end and notes what it shows.
   private mutating func run(_ step: (inout TDPMMU) -> MicroStep) {
     while true {
+      let before = mmu.statistics.entryWrites
+      let wasExclusive = mmu.lock.isHeld(.write)
       let result = step(&mmu)
+      if wasExclusive || mmu.lock.isHeld(.write) { seen.exclusiveWrites += mmu.statistics.entryWrites - before }
       seen.note(result)
       if case .finished = result { return }
     }
