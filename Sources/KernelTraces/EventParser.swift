@@ -2,12 +2,12 @@
 import MMUEngine
 
 enum EventParser {
-  /// What an event's text says; nil when it is not understood.
-  static func content(_ kind: EventKind, _ cursor: inout TextCursor) -> TraceContent? {
+  /// What an event's text says; nil when it is not understood, and the cursor is where that broke off.
+  static func content(_ kind: EventKind, _ cursor: inout TextCursor, _ notes: inout EventNotes) -> TraceContent? {
     switch kind {
     case .spteChanged: spteChanged(&cursor)
-    case .prepareZapPage: page(&cursor).map { $0.isDirect ? .mmu(.prepareZapPage($0)) : .otherMMU(EventName(-1)) }
-    case .getPage: page(&cursor).map { $0.isDirect ? .mmu(.getPage($0)) : .otherMMU(EventName(-1)) }
+    case .prepareZapPage: page(&cursor, &notes) { .prepareZapPage($0) }
+    case .getPage: page(&cursor, &notes) { .getPage($0) }
     case .zapAllFast: zapAllFast(&cursor)
     case .setSPTE: setSPTE(&cursor)
     case .requested: requested(&cursor)
@@ -27,6 +27,13 @@ enum EventParser {
     }
   }
 
+  private static func page(
+    _ cursor: inout TextCursor, _ notes: inout EventNotes, _ event: (PageDescription) -> TraceEvent
+  ) -> TraceContent? {
+    guard let shown = PageParser.page(&cursor) else { return nil }
+    return shown.content(event, &notes)
+  }
+
   private static func level(_ cursor: inout TextCursor, after text: StaticString) -> Level? {
     guard let value = cursor.decimal(after: text), value >= 1, value <= 5 else { return nil }
     return Level(rawValue: UInt8(value))
@@ -44,28 +51,6 @@ enum EventParser {
       let new = entry(&cursor, after: "new_spte")
     else { return nil }
     return .mmu(.spteChanged(space == 0 ? .normal : .systemManagement, gfn, level, old: old, new: new))
-  }
-
-  /// `sp gen G gfn F lL 8-byte q0 direct wux nxe ad root R sync`, and libtraceevent's order of the same fields.
-  private static func page(_ cursor: inout TextCursor) -> PageDescription? {
-    var whole = cursor
-    let generation = cursor.seek("gen ") ? cursor.decimal() ?? -1 : 0
-    cursor = whole
-    guard generation >= 0, generation < 256, cursor.seek("gfn "), let frame = cursor.hex() else { return nil }
-    cursor.skipBlanks()
-    _ = cursor.take("l")
-    guard let number = cursor.decimal(), number >= 1, let level = Level(rawValue: UInt8(truncatingIfNeeded: number)),
-      whole.seek("root "), let count = whole.decimal(), count >= 0, count <= UInt32.max
-    else { return nil }
-    var flags = cursor
-    let isDirect = flags.seek(" direct")
-    flags = cursor
-    let isInvalid = flags.seek(" invalid")
-    flags = cursor
-    let isDisabled = flags.seek(" !ad ")
-    return PageDescription(
-      generation: UInt8(generation), gfn: GFN(frame), level: level, isDirect: isDirect, isInvalid: isInvalid,
-      usesAccessedDirty: !isDisabled, rootCount: UInt32(count))
   }
 
   private static func zapAllFast(_ cursor: inout TextCursor) -> TraceContent? {
@@ -101,21 +86,21 @@ enum EventParser {
           isSpurious: spurious != 0, isFixed: fixed != 0)))
   }
 
-  /// Names joined by `|`, what has no name in hexadecimal.
+  /// The bits of an error code that have names; 6.12 has none for bits 5, 6 and 15. A longer name stands before its beginning.
+  private static let errorBits: [(name: StaticString, bit: UInt64)] = [
+    ("PK", 1 << 5), ("P", 1), ("W", 1 << 1), ("U", 1 << 2), ("SS", 1 << 6), ("SGX", 1 << 15), ("RSVD", 1 << 3),
+    ("F", 1 << 4),
+  ]
+
+  /// Names joined by `|`, what has no name in hexadecimal; nothing at all for 0.
   private static func errorCode(_ cursor: inout TextCursor) -> UInt64? {
     cursor.skipBlanks()
     var code: UInt64 = 0
+    var end = cursor
+    if end.take("sptep ") { return 0 }
     repeat {
-      if cursor.take("RSVD") {
-        code |= 8
-      } else if cursor.take("P") {
-        code |= 1
-      } else if cursor.take("W") {
-        code |= 2
-      } else if cursor.take("U") {
-        code |= 4
-      } else if cursor.take("F") {
-        code |= 16
+      if let known = errorBits.first(where: { cursor.take($0.name) }) {
+        code |= known.bit
       } else if let rest = cursor.hex() {
         code |= rest
       } else {

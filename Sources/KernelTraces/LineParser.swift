@@ -69,10 +69,39 @@ enum LineParser {
     }
     if var latency = LatencyLayout.head(cursor), let event = event(latency.head, &latency.rest) { return event }
     if let found = withoutCPU(cursor) { return found }
+    if var perf = withoutBracket(bytes, cursor), let event = event(perf.head, &perf.rest) { return event }
+    if isNumbers(cursor) {
+      throw TraceError(
+        line: line, "ftrace's option raw, hex or bin is on, so that events have no text: switch it off: \(cursor.rest)")
+    }
     if line == 1, let tool = recorder(cursor) {
       throw TraceError(line: 1, "this is a recording, not yet text: print it with \(tool)")
     }
     throw TraceError(line: line, reason ?? "not a line of a trace: \(cursor.rest)")
+  }
+
+  /// `comm pid[/tid] time:`, what perf prints without its field `cpu`: the first time with a task before it.
+  private static func withoutBracket(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ line: TextCursor
+  ) -> (head: LineHead, rest: TextCursor)? {
+    var cursor = line
+    while cursor.skipWord() {
+      let end = cursor.position
+      var rest = cursor
+      rest.skipBlanks()
+      guard let time = timeHere(&rest), let task = task(bytes, line.position..<end) else { continue }
+      return (LineHead(task: task, cpu: -1, time: time, name: 0..<0), rest)
+    }
+    return nil
+  }
+
+  /// Whether a line has numbers where the others have a task, a CPU, a time and an event's name.
+  private static func isNumbers(_ line: TextCursor) -> Bool {
+    var cursor = line
+    if cursor.seek("type: "), cursor.unsigned() != nil, cursor.isAtEnd { return true }
+    cursor = line
+    guard cursor.unsigned() != nil, cursor.take(" "), cursor.unsigned() != nil, cursor.take(" ") else { return false }
+    return cursor.unsigned() != nil && cursor.take(" # ")
   }
 
   /// What prints the recording that begins like this as text; nil when it is none that is known.
@@ -94,15 +123,19 @@ enum LineParser {
       cursor.skipBlanks()
       return .event(head, cursor)
     }
-    return behindPeriod(head, start) ?? withoutName(start)
+    return behindNumber(head, start) ?? withoutName(start)
   }
 
-  /// `perf script -F +period` has the period before the name.
+  /// `perf script -F +period` has the period before the name, `trace-cmd report --ts-diff` the time since the last event: `(+12)`.
   @inline(never)
-  private static func behindPeriod(_ head: LineHead, _ start: TextCursor) -> Line? {
+  private static func behindNumber(_ head: LineHead, _ start: TextCursor) -> Line? {
     var head = head
     var cursor = start
-    guard cursor.decimal() != nil, cursor.byte == 0x20 else { return nil }
+    if cursor.take("(+") {
+      guard cursor.unsigned() != nil, cursor.take(")") else { return nil }
+    } else {
+      guard cursor.decimal() != nil, cursor.byte == 0x20 else { return nil }
+    }
     cursor.skipBlanks()
     guard let name = name(&cursor) else { return nil }
     head.name = name
@@ -117,6 +150,8 @@ enum LineParser {
     if cursor.take("PERF_RECORD_") || cursor.take("<stack trace>") || cursor.take("<user stack trace>") {
       return .nothing
     }
+    // A marker, with ftrace's option `fields`.
+    if cursor.take("UNKNOWN TYPE ") { return .nothing }
     // ftrace prints `sys_ioctl(fd: b, …)` and `sys_ioctl -> 0x0`, and the function tracer `callee <-caller`.
     if cursor.take("sys_") { return .nothing }
     return isLetter(cursor.byte) && cursor.seek(" <-") ? .nothing : nil
@@ -126,7 +161,8 @@ enum LineParser {
   private static func comment(_ start: TextCursor) -> Line {
     var cursor = start
     if cursor.take("##### CPU ") { return cursor.seek("buffer started") ? .lost(start.rest) : .nothing }
-    guard cursor.seek("entries-in-buffer/entries-written:"), let kept = cursor.decimal(), cursor.take("/"),
+    guard cursor.seek("entries-in-buffer/entries-written:") || cursor.take("# latency: ") && cursor.seek(", #"),
+      let kept = cursor.decimal(), cursor.take("/"),
       let written = cursor.decimal(), kept < written
     else { return .nothing }
     return .lost(start.rest)
@@ -143,6 +179,9 @@ enum LineParser {
       return cursor.seek("LOST") || text.seek("DROPPED") ? .lost(start.rest) : .nothing
     }
     if cursor.take("cpus=") || cursor.take("version = ") { return .nothing }
+    // What perf prints of its own records that belong to no task.
+    if cursor.take("PERF_RECORD_LOST") { return .lost(start.rest) }
+    if cursor.take("PERF_RECORD_") { return .nothing }
     // A call chain of perf or of ftrace's stacktrace option.
     if start.byte == 0x09 || cursor.take("=>") || cursor.take("<stack trace>") || cursor.take("ffffffff") {
       return .nothing

@@ -1,22 +1,49 @@
-/// The fields of an event whose text the tool that printed the trace could not make: libtraceevent (`trace-cmd report`, `perf
-/// script`) prints `[FAILED TO PARSE]` and then ` name=value` for each field of the record.
+/// The fields of an event that has no text: ` name=value` for each field of the record.
 ///
-/// Values are in decimal, those of type `long` and pointers in hexadecimal behind 0x, negative ones with a sign. Field names and
-/// the bits of a page's role are those of Linux 6.12 to 6.19, arch/x86/kvm/mmu/mmutrace.h, arch/x86/kvm/trace.h and `union
-/// kvm_mmu_page_role`. A role that is laid out otherwise is not decoded; nor is `fast_page_fault`, whose result is a number that
-/// differs between kernels.
+/// libtraceevent (`trace-cmd report`, `perf script`) prints them behind `[FAILED TO PARSE]` where it does not
+/// understand the kernel's format: of 6.12 and 7.3, libtraceevent 1.7 does so with the events of pages, unless its kvm
+/// plugin is there. Values are in decimal, those of type `long` and pointers in hexadecimal behind 0x, negative ones
+/// with a sign. ftrace prints `name=0xVALUE (DECIMAL)`, for fields of one byte `name=(DECIMAL)`, with its option
+/// `fields`. `trace-cmd report -R` prints values as the event's text would, without saying in which base: those are
+/// refused.
+///
+/// Source: TP_STRUCT__entry in Linux 6.12 and 7.3 arch/x86/kvm/mmu/mmutrace.h, arch/x86/kvm/trace.h and
+/// include/trace/events/kvm.h; libtraceevent src/event-parse.c, print_field_raw; kernel/trace/trace_output.c,
+/// print_fields.
 import MMUEngine
 
 enum RawFieldParser {
   /// What stands in place of the event's text.
   static let mark: StaticString = "[FAILED TO PARSE]"
 
+  /// Whose fields a text is.
+  enum Form {
+    /// libtraceevent's, behind its mark.
+    case failed
+    /// ftrace's.
+    case ftrace
+    /// trace-cmd's, in bases that are not told.
+    case raw
+  }
+
+  /// Whether a text is fields, and whose; the cursor is then before the blank of the first.
+  static func form(_ cursor: inout TextCursor) -> Form? {
+    if cursor.byte == 0x5B, cursor.take(mark) { return .failed }
+    var value = cursor
+    while value.digit != nil || value.byte == 0x5F { value.position += 1 }
+    guard value.position > cursor.position, value.take("=") else { return nil }
+    cursor.position -= 1
+    // ftrace has a number in brackets for each.
+    if value.byte == 0x28 { return .ftrace }
+    return value.take("0x") && value.hex() != nil && value.take(" (") ? .ftrace : .raw
+  }
+
   /// What an event's fields say; nil when they do not say enough.
-  static func content(_ kind: EventKind, _ cursor: TextCursor) -> TraceContent? {
+  static func content(_ kind: EventKind, _ cursor: TextCursor, _ notes: inout EventNotes) -> TraceContent? {
     switch kind {
     case .spteChanged: spteChanged(cursor)
-    case .prepareZapPage: page(cursor).map { $0.isDirect ? .mmu(.prepareZapPage($0)) : .otherMMU(EventName(-1)) }
-    case .getPage: page(cursor).map { $0.isDirect ? .mmu(.getPage($0)) : .otherMMU(EventName(-1)) }
+    case .prepareZapPage: page(cursor)?.content({ .prepareZapPage($0) }, &notes)
+    case .getPage: page(cursor)?.content({ .getPage($0) }, &notes)
     case .zapAllFast: zapAllFast(cursor)
     case .setSPTE: setSPTE(cursor)
     case .requested: requested(cursor)
@@ -31,7 +58,7 @@ enum RawFieldParser {
     case .age, .testAge: .age
     case .syncPage, .unsyncPage, .pagetableWalk, .pagingElement, .setAccessedBit, .setDirtyBit, .walkerError:
       .otherMMU(EventName(-1))
-    case .fastPageFault: nil
+    case .fastPageFault: fastPageFault(cursor)
     default: probe(kind, cursor)
     }
   }
@@ -48,7 +75,8 @@ enum RawFieldParser {
     while cursor.seek(name) {
       guard cursor.take("=") else { continue }
       cursor.skipBlanks()
-      if cursor.byte == 0x30 { return cursor.hex() }
+      if cursor.take("0x") { return cursor.hex() }
+      _ = cursor.take("(")
       let isNegative = cursor.take("-")
       guard let value = cursor.unsigned() else { return nil }
       return isNegative ? 0 &- value : value
@@ -80,17 +108,25 @@ enum RawFieldParser {
     return .mmu(.spteChanged(space == 0 ? .normal : .systemManagement, gfn, level, old: old, new: new))
   }
 
-  private static func page(_ cursor: TextCursor) -> PageDescription? {
+  private static func page(_ cursor: TextCursor) -> ShownPage? {
     guard let generation = number(" mmu_valid_gen", cursor, below: 256), let gfn = frame(cursor),
-      let role = field(" role", cursor), let level = Level(rawValue: UInt8(role & 15)),
-      let count = number(" root_count", cursor, below: 1 << 32)
+      let role = field(" role", cursor), let count = number(" root_count", cursor, below: 1 << 32)
     else { return nil }
-    let isDirect = role >> 7 & 1 == 1
-    // A direct page of the TDP MMU has all access rights, NX and WP, and neither SMEP nor SMAP without WP.
-    guard !isDirect || role >> 8 & 0b1111_0111 == 0b0011_0111 else { return nil }
-    return PageDescription(
-      generation: UInt8(generation), gfn: gfn, level: level, isDirect: isDirect, isInvalid: role >> 11 & 1 == 1,
-      usesAccessedDirty: role >> 16 & 1 == 0, rootCount: UInt32(count))
+    return PageParser.page(role: role, gfn: gfn, generation: UInt8(generation), rootCount: UInt32(count))
+  }
+
+  /// The result is a number; 5 is RET_PF_FIXED and 6 RET_PF_SPURIOUS.
+  /// Source: Linux 6.12 and 7.3 arch/x86/kvm/mmu/mmu_internal.h, the enumeration of RET_PF_CONTINUE.
+  private static func fastPageFault(_ cursor: TextCursor) -> TraceContent? {
+    guard let vcpu = vcpu(cursor), let address = field(" cr2_or_gpa", cursor), let code = field(" error_code", cursor),
+      let pointer = field(" sptep", cursor), let old = entry(" old_spte", cursor),
+      let new = entry(" new_spte", cursor), let result = number(" ret", cursor, below: 7)
+    else { return nil }
+    return .mmu(
+      .fastPageFault(
+        FastPageFault(
+          vcpu: vcpu, address: address, errorCode: code, pointer: pointer, old: old, new: new,
+          isSpurious: result == 6, isFixed: result == 5)))
   }
 
   private static func zapAllFast(_ cursor: TextCursor) -> TraceContent? {
@@ -115,7 +151,8 @@ enum RawFieldParser {
     guard let gfn = frame(cursor), let entry = entry(" spte", cursor), let level = level(cursor),
       let errno = field(" errno", cursor)
     else { return nil }
-    return .mmu(.splitHugePage(gfn, level, entry, errno: Int(truncatingIfNeeded: errno)))
+    // ftrace shows its 32 bits without a sign.
+    return .mmu(.splitHugePage(gfn, level, entry, errno: Int(Int32(truncatingIfNeeded: errno))))
   }
 
   private static func markMMIO(_ cursor: TextCursor) -> TraceContent? {

@@ -31,6 +31,13 @@ struct TextCursor {
     while position < end, bytes[position] == 0x20 || bytes[position] == 0x09 { position += 1 }
   }
 
+  /// Passes blanks and what follows up to the next one; false at the end.
+  mutating func skipWord() -> Bool {
+    skipBlanks()
+    while position < end, bytes[position] != 0x20, bytes[position] != 0x09 { position += 1 }
+    return position < end
+  }
+
   /// Where a byte stands next, from `index` on; nil when it does not.
   func first(_ byte: UInt8, from index: Int) -> Int? {
     guard index < end, let base = bytes.baseAddress, let found = memchr(base + index, Int32(byte), end - index) else {

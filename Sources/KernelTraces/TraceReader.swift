@@ -33,6 +33,10 @@ package struct TraceReader: ~Copyable {
   package private(set) var accessNames: KernelVersion.AccessNames?
   /// Events that were decoded from their fields, as the tool that printed the trace had no text for them.
   package private(set) var raw: RawEvents?
+  /// Completes removals that libtraceevent's plugin has printed.
+  private var completion = FrameCompletion()
+  /// Whether the event read last lacks its frame.
+  private var lacksFrame = false
   /// The names of events that are not compared, in the order of first appearance.
   package private(set) var names: [String] = []
 
@@ -43,6 +47,26 @@ package struct TraceReader: ~Copyable {
 
   /// The next event; nil at the end. Throws: the line cannot be understood.
   package mutating func next() throws(TraceError) -> TraceRecord? {
+    while true {
+      if var record = completion.takeFirst() {
+        // Nothing has told its frame.
+        if record.content == .otherMMU(EventName(-1)) {
+          record.content.name(intern(EventKind.prepareZapPage.rawValue))
+        }
+        return record
+      }
+      guard let record = try read() else {
+        guard completion.isHolding else { return nil }
+        completion.giveUp()
+        continue
+      }
+      if !completion.isNeeded { return record }
+      completion.take(record, lacksFrame: lacksFrame)
+    }
+  }
+
+  /// The next line with an event, which may still lack its frame.
+  private mutating func read() throws(TraceError) -> TraceRecord? {
     while let range = try nextLine() {
       line += 1
       guard let record = try parse(range) else { continue }
@@ -60,9 +84,8 @@ package struct TraceReader: ~Copyable {
   private mutating func parse(_ range: Range<Int>) throws(TraceError) -> TraceRecord? {
     let number = line
     var unknown: String?
-    var spelling: KernelVersion.AccessNames?
+    var notes = EventNotes()
     var isRaw = false
-    let wantsSpelling = accessNames == nil
     var record = try buffer.withUnsafeBufferPointer { bytes throws(TraceError) -> TraceRecord? in
       switch try LineParser.parse(bytes, range, line: number) {
       case .nothing: return nil
@@ -71,10 +94,7 @@ package struct TraceReader: ~Copyable {
         let kind = EventKind.named(hash: EventKind.hash(UnsafeBufferPointer(rebasing: bytes[head.name])))
         var content = TraceContent.other(EventName(-1))
         if let kind {
-          if wantsSpelling, kind == .getPage {
-            spelling = Self.spelling(cursor)
-          }
-          let found = try Self.content(kind, &cursor, line: number, isRaw: &isRaw)
+          let found = try Self.content(kind, &cursor, &notes, line: number, isRaw: &isRaw)
           try Self.refuseOldKernel(found, line: number)
           content = found
         }
@@ -83,7 +103,11 @@ package struct TraceReader: ~Copyable {
         return TraceRecord(line: number, task: head.task, cpu: head.cpu, time: head.time, content: content)
       }
     }
-    if let spelling { accessNames = spelling }
+    if accessNames == nil { accessNames = notes.accessNames }
+    lacksFrame = notes.lacksFrame
+    if notes.isFromPlugin, !completion.isNeeded, let names = notes.accessNames {
+      completion = FrameCompletion(names)
+    }
     if isRaw { raw = RawEvents(line: raw?.line ?? number, count: (raw?.count ?? 0) + 1) }
     if let unknown { record?.content.name(intern(unknown)) }
     return record
@@ -92,24 +116,31 @@ package struct TraceReader: ~Copyable {
   /// What an event of a known kind says. Throws: its text, or the fields that stand for it, cannot be understood.
   @inline(__always)
   private static func content(
-    _ kind: EventKind, _ cursor: inout TextCursor, line: Int, isRaw: inout Bool
+    _ kind: EventKind, _ cursor: inout TextCursor, _ notes: inout EventNotes, line: Int, isRaw: inout Bool
   ) throws(TraceError) -> TraceContent {
-    if cursor.byte == 0x5B, cursor.take(RawFieldParser.mark) {
-      isRaw = true
-      return try rawContent(kind, cursor, line: line)
-    }
-    if let found = EventParser.content(kind, &cursor) { return found }
-    throw TraceError(line: line, "\(kind.rawValue) not understood, cut off or corrupt: \(cursor.rest)")
+    let start = cursor
+    if let found = EventParser.content(kind, &cursor, &notes) { return found }
+    isRaw = true
+    return try fields(kind, start, &notes, line: line, broken: cursor)
   }
 
   @inline(never)
-  private static func rawContent(
-    _ kind: EventKind, _ cursor: TextCursor, line: Int
+  private static func fields(
+    _ kind: EventKind, _ text: TextCursor, _ notes: inout EventNotes, line: Int, broken: TextCursor
   ) throws(TraceError) -> TraceContent {
-    if let found = RawFieldParser.content(kind, cursor) { return found }
-    let advice = "print the trace where trace-cmd has its kvm plugin (trace-cmd list -P), or take ftrace's own text"
-    let found = "came without its text ([FAILED TO PARSE]), and its fields do not say enough:\(cursor.rest)"
-    throw TraceError(line: line, "\(kind.rawValue) \(found); \(advice)")
+    var cursor = text
+    let form = RawFieldParser.form(&cursor)
+    if let form, form != .raw, let found = RawFieldParser.content(kind, cursor, &notes) { return found }
+    let reason =
+      switch form {
+      case nil: "not understood, cut off or corrupt: \(broken.rest)"
+      case .failed:
+        "came without its text ([FAILED TO PARSE]), and its fields do not say enough:\(cursor.rest); print the trace where "
+          + "trace-cmd has its kvm plugin (trace-cmd list -P), or take ftrace's own text"
+      case .ftrace: "came as fields (ftrace's option fields), and they do not say enough:\(cursor.rest)"
+      case .raw: "came as fields in bases that are not told: print the trace without -R, -r or -n: \(text.rest)"
+      }
+    throw TraceError(line: line, "\(kind.rawValue) \(reason)")
   }
 
   /// Older kernels than those that are known have another value for an entry without a page: a table that is linked shows it.
@@ -120,13 +151,6 @@ package struct TraceReader: ~Copyable {
     let known = KernelVersion.traced.map(\.name).joined(separator: ", ")
     throw TraceError(
       line: line, "an empty entry is 0 and not 8000000000000000: a kernel older than those that are known (\(known))")
-  }
-
-  /// How a page's event spells access rights; nil where libtraceevent has printed it, whose spelling is its own.
-  private static func spelling(_ text: TextCursor) -> KernelVersion.AccessNames? {
-    var kernel = text
-    guard kernel.seek("sp gen ") else { return nil }
-    return kernel.seek(" rwux") ? .readWriteUserExecute : .writeUserExecute
   }
 
   /// How many names are kept apart; those beyond share one, so that a trace cannot fill the memory with them.

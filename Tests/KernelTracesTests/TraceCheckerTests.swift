@@ -182,7 +182,7 @@ struct TraceCheckerTests {
 
   @Test("a fast fault tells no address space: the other space's entry is not taken for it for good", arguments: [0, 1])
   func fastFaultInEitherSpace(space: Int) throws {
-    let announce = Self.head + "kvm_mmu_prepare_zap_page: sp gen 0 gfn 0 l1 8-byte q0 direct uxx nxe ad root 0 sync"
+    let announce = Self.head + "kvm_mmu_prepare_zap_page: sp gen 0 gfn 0 l1 8-byte q0 direct rwux nxe ad root 0 sync"
     let frozen = "80000000000001a0"
     let zapped = [Self.change("0", 1, "d000e67", Self.none), announce, Self.change("0", 1, Self.none, frozen)]
     let end = zapped + [Self.change("1", 1, Self.none, frozen), Self.change("0", 2, "c000827", Self.none)]
@@ -212,7 +212,7 @@ struct TraceCheckerTests {
 
   @Test("a table that goes is announced before its own entry's event: what follows from that entry waits for it")
   func underRemoval() throws {
-    let announce = Self.head + "kvm_mmu_prepare_zap_page: sp gen 0 gfn 0 l1 8-byte q0 direct uxx nxe ad root 0 sync"
+    let announce = Self.head + "kvm_mmu_prepare_zap_page: sp gen 0 gfn 0 l1 8-byte q0 direct rwux nxe ad root 0 sync"
     let children = (0..<512).map { index in
       Self.change(String(index, radix: 16), 1, index == 0 ? "d000e67" : Self.none, "80000000000001a0")
     }
@@ -229,7 +229,7 @@ struct TraceCheckerTests {
   func nestedRemovals(space: Int) throws {
     let frozen = "80000000000001a0"
     func announce(_ level: Int) -> String {
-      Self.head + "kvm_mmu_prepare_zap_page: sp gen 0 gfn 0 l\(level) 8-byte q0 direct uxx nxe ad root 0 sync"
+      Self.head + "kvm_mmu_prepare_zap_page: sp gen 0 gfn 0 l\(level) 8-byte q0 direct rwux nxe ad root 0 sync"
     }
     let removal = [
       announce(2), announce(1), Self.change("0", 1, "d000e65", frozen), Self.change("1", 1, Self.none, frozen),
@@ -255,7 +255,7 @@ struct TraceCheckerTests {
 
   @Test("kernels that announce a table first: the values of its entries tell which of two trees' it is")
   func announced() throws {
-    let announce = Self.head + "kvm_mmu_prepare_zap_page: sp gen 0 gfn 0 l1 8-byte q0 direct uxx nxe ad root 0 sync"
+    let announce = Self.head + "kvm_mmu_prepare_zap_page: sp gen 0 gfn 0 l1 8-byte q0 direct rwux nxe ad root 0 sync"
     let frozen = "80000000000001a0"
     let set = Self.two(Self.head) + "kvm_mmu_set_spte: gfn 2 spte e000e67 (rwxu) level 1 at 1c000010"
     let differing = Self.tree + Self.other + [Self.two(Self.change("2", 1, Self.none, "e000e67")), set]

@@ -61,6 +61,7 @@ struct TraceReaderTests {
       "   [1]-226     [001] d..1.     8.592253: ",
       "a-5 [003]   226 [001] 8.592253: kvmmmu:",
       "   a-1 2..  3-226     1d..1.     8.592253: ",
+      "   ktest-226   [001]     8.592253: (+1420)  ",
     ])
   func layouts(prefix: String) throws {
     let records = try TraceFixture.records(prefix + Self.event + "\n")
@@ -70,6 +71,18 @@ struct TraceReaderTests {
       records == [
         TraceRecord(line: 1, task: TaskID(226), cpu: 1, time: 8_592_253_000, content: .mmu(change))
       ])
+  }
+
+  @Test(
+    "perf's layout without its CPU",
+    arguments: [
+      "ktest   226     8.592253:   kvmmmu:", "ktest   220/226     8.592253000:   kvmmmu:",
+      "a 5 b   226     8.592253:          1   kvmmmu:", "  220/226     8.592253:   kvmmmu:",
+    ])
+  func withoutCPU(prefix: String) throws {
+    let records = try TraceFixture.records(prefix + Self.event + "\n")
+    #expect(records.map(\.task) == [TaskID(226)])
+    #expect(records.map(\.time) == [8_592_253_000])
   }
 
   @Test("a clock without seconds counts its ticks", arguments: ["tsc", "counter"])
@@ -88,10 +101,11 @@ struct TraceReaderTests {
       "vcpu_enter_guest <-kvm_arch_vcpu_ioctl_run", "vcpu_run+0x12/0x30 [kvm] <-kvm_vcpu_ioctl+0x5/0x60 [kvm]",
       "<stack trace>", "<user stack trace>", "sys_ioctl(fd: b, cmd: ae80, arg: 0)", "sys_ioctl -> 0x0",
       "PERF_RECORD_MMAP2 226/226: [0x55d0(0x1000) @ 0 fd:01 1 0]: r-xp /usr/bin/a",
-      "PERF_RECORD_COMM exec: a:226/226",
+      "PERF_RECORD_COMM exec: a:226/226", "UNKNOWN TYPE 5",
     ]
-    let text = entries.map { head + $0 + "\n" }.joined() + " => kvm_mmu_load\n" + head + Self.event + "\n"
-    #expect(try TraceFixture.records(text).map(\.line) == [10])
+    let others = " => kvm_mmu_load\nPERF_RECORD_FINISHED_ROUND\n"
+    let text = entries.map { head + $0 + "\n" }.joined() + others + head + Self.event + "\n"
+    #expect(try TraceFixture.records(text).map(\.line) == [12])
   }
 
   @Test("a vCPU's exit as the kernel prints it, and as versions of libtraceevent do")
@@ -107,20 +121,6 @@ struct TraceReaderTests {
         .exit(vcpu: 3, .pageFault), .exit(vcpu: 3, .pageFault), .exit(vcpu: nil, .pageFault),
         .exit(vcpu: 3, .misconfiguration), .exit(vcpu: 3, .other),
       ])
-  }
-
-  @Test("libtraceevent's spelling of access rights says nothing of the kernel")
-  func spelling() throws {
-    func names(_ page: String) throws -> KernelVersion.AccessNames? {
-      try TraceFixture.withFile(Data("a-1 [000] 8.592253: kvm_mmu_get_page: \(page)\n".utf8)) { path in
-        var reader = TraceReader(try TraceFile(path: path))
-        _ = try reader.next()
-        return reader.accessNames
-      }
-    }
-    #expect(try names("new sp gfn 0 4 q0 direct wux !pae nxe !wp root 0 sync") == nil)
-    #expect(try names("sp gen 0 gfn 0 l4 8-byte q0 direct wux nxe ad root 0 sync new") == .writeUserExecute)
-    #expect(try names("sp gen 0 gfn 0 l4 8-byte q0 direct rwux nxe ad root 0 sync new") == .readWriteUserExecute)
   }
 
   @Test("names beyond the 256th share one")
@@ -171,6 +171,25 @@ struct TraceReaderTests {
       (
         "# tracer: nop\n##### CPU 1 buffer started ####\n", 2,
         "the recorder lost events here: ##### CPU 1 buffer started ####"
+      ),
+      ("PERF_RECORD_LOST lost 17\n", 1, "the recorder lost events here: PERF_RECORD_LOST lost 17"),
+      (
+        "# latency: 0 us, #2572/19158, CPU#0 | (M:desktop VP:0, KP:0, SP:0 HP:0 #P:2)\n", 1,
+        "the recorder lost events here: # latency: 0 us, #2572/19158, CPU#0 | (M:desktop VP:0, KP:0, SP:0 HP:0 #P:2)"
+      ),
+      (
+        "# latency: 0 us, #2572/2572, CPU#0 | (M:desktop VP:0, KP:0, SP:0 HP:0 #P:2)\n138 0 12564330214 # f81 STEP\n",
+        2,
+        "ftrace's option raw, hex or bin is on, so that events have no text: switch it off: 138 0 12564330214 # f81 STEP"
+      ),
+      (
+        "138 0 12596732574 type: 1713\n", 1,
+        "ftrace's option raw, hex or bin is on, so that events have no text: switch it off: 138 0 12596732574 type: 1713"
+      ),
+      (
+        "a-1 [000] 2.0: kvm_mmu_set_spte:      gfn=0 spte=85e2e67 sptep=7727000 level=1 r=1 x=1 u=1\n", 1,
+        "kvm_mmu_set_spte came as fields in bases that are not told: print the trace without -R, -r or -n: "
+          + "gfn=0 spte=85e2e67 sptep=7727000 level=1 r=1 x=1 u=1"
       ),
       ("PERFILE2\u{1}\n", 1, "this is a recording, not yet text: print it with perf script"),
       ("\u{17}\u{8}Dtracing6\n", 1, "this is a recording, not yet text: print it with trace-cmd report"),
