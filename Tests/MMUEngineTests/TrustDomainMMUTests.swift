@@ -2,8 +2,8 @@
 import MMUEngine
 import Testing
 
-/// Both forms of the hooks.
-private let kernels = [KernelVersion.linux616, .linux619]
+/// All forms of the hooks.
+private let kernels = [KernelVersion.linux616, .linux619, .linux73]
 
 @Suite("A TD's private memory: mirror entries and the Secure-EPT beside them")
 struct TrustDomainMMUTests {

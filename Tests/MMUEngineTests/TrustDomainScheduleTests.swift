@@ -5,6 +5,10 @@ import Testing
 struct TrustDomainScheduleTests {
   private static let length = 3000
 
+  private static func version(_ seed: UInt64) -> KernelVersion {
+    [KernelVersion.linux616, .linux619, .linux73][Int(seed % 3)]
+  }
+
   @Test(
     "schedules of the right kernels: no check fires, mirror and Secure-EPT agree, every page comes back",
     arguments: 0..<5)
@@ -13,7 +17,7 @@ struct TrustDomainScheduleTests {
     var zapped = 0
     for seed in 0..<100 {
       let schedule = MMUSchedule(seed: UInt64(batch * 100 + seed), length: Self.length)
-      var host = TrustDomainHost(seed % 2 == 0 ? .linux616 : .linux619, seed: schedule.seed)
+      var host = TrustDomainHost(Self.version(schedule.seed), seed: schedule.seed)
       for agent in schedule.agents { host.step(Int(agent)) }
       host.finish()
       #expect(host.mmu.collectChecks() == [], "seed \(schedule.seed)")
@@ -31,9 +35,10 @@ struct TrustDomainScheduleTests {
     var imagePages = 0
     var finalized = 0
     var leftUnfinished = 0
+    var refused: [KernelVersion.PreparedImagePage: Int] = [:]
     for seed in 0..<100 {
       let schedule = MMUSchedule(seed: UInt64(batch * 100 + seed), length: Self.length)
-      var host = TrustDomainHost(seed % 2 == 0 ? .linux616 : .linux619, seed: schedule.seed, .building)
+      var host = TrustDomainHost(Self.version(schedule.seed), seed: schedule.seed, .building)
       #expect(!host.isRunnable)
       for agent in schedule.agents { host.step(Int(agent)) }
       if host.isRunnable { finalized += 1 } else { leftUnfinished += 1 }
@@ -42,8 +47,11 @@ struct TrustDomainScheduleTests {
       #expect(host.framesInUse == 0, "seed \(schedule.seed)")
       #expect(host.statistics.leavesMapped == host.statistics.leavesZapped)
       imagePages += host.imagePages
+      refused[host.mmu.version.preparedImagePage, default: 0] += host.refusedImagePages
     }
     #expect(imagePages > 100)
+    // 7.3 does not look at the file: a page that is still mapped is refused by the fault, one that was unmapped is added again.
+    #expect(refused[.refused] == 0 && refused[.taken, default: 0] > 20)
     #expect(finalized > 50)
     // A short schedule ends before FINALIZE; such a TD goes as well as any.
     for seed in 0..<20 as Range<UInt64> {
@@ -74,7 +82,7 @@ struct TrustDomainScheduleTests {
     var seen: [String: Int] = [:]
     for seed in 0..<200 as Range<UInt64> {
       let schedule = MMUSchedule(seed: seed, length: 600)
-      let version = seed % 2 == 0 ? KernelVersion.linux616 : .linux619
+      let version = Self.version(seed)
       if let name = Self.name(schedule.runTrustDomain(version, .buildingUnordered)) { seen[name, default: 0] += 1 }
       #expect(schedule.runTrustDomain(version, .building).checks == [], "seed \(seed)")
     }
@@ -97,7 +105,7 @@ struct TrustDomainScheduleTests {
     (.trackBeforeBlock, ["KVM_BUG_ON TDX_TLB_TRACKING_NOT_DONE"]),
     (.unblockBeforeRemove, ["KVM_BUG_ON TDX_GPA_RANGE_NOT_BLOCKED"]),
     (.busyRetryWithoutKick, ["KVM_BUG_ON TDX_OPERAND_BUSY"]),
-    (.zapShared, [KernelAssertion.mirrorAtomic.rawValue]),
+    (.zapShared, [KernelAssertion.mirrorAtomic.rawValue, KernelAssertion.mirrorRemovalLock.rawValue]),
   ]
 
   @Test("each deviation is reported by its own check and by no other", arguments: expected.map(\.0))
@@ -106,7 +114,7 @@ struct TrustDomainScheduleTests {
     var seen: Set<String> = []
     for seed in 0..<100 as Range<UInt64> {
       let schedule = MMUSchedule(seed: seed, length: Self.length)
-      let result = schedule.runTrustDomain(seed % 2 == 0 ? .linux616 : .linux619, deviations: [deviation])
+      let result = schedule.runTrustDomain(Self.version(seed), deviations: [deviation])
       if let name = Self.name(result) { seen.insert(name) }
     }
     #expect(seen == expected)

@@ -5,7 +5,9 @@ import Testing
 struct WholeTrustDomainScheduleTests {
   private static let length = 3000
 
-  private static func version(_ seed: UInt64) -> KernelVersion { seed % 2 == 0 ? .linux616 : .linux619 }
+  private static func version(_ seed: UInt64) -> KernelVersion {
+    [KernelVersion.linux616, .linux619, .linux73][Int(seed % 3)]
+  }
 
   @Test(
     "schedules of the right kernels: no check fires, mirror and Secure-EPT agree, every frame of the module comes back",

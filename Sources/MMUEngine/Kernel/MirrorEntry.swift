@@ -23,9 +23,9 @@ extension SPTE {
   /// A pointer to a table: RWX, accessed, present.
   package static func table(_ page: PFN) -> SPTE { SPTE(rawValue: page.rawValue << 12 | 0x8000_0000_0000_0907) }
 
-  /// The state that the bits say: FROZEN is one value, PRESENT is bit 11.
+  /// The state that the bits say: FROZEN is one value in each kernel, and no other entry's in any; PRESENT is bit 11.
   package var state: SPTEState {
-    if self == .frozen { return .frozen }
+    if self == .frozen || self == KernelVersion.linux73.frozen { return .frozen }
     return isPresent ? .present : .nonpresent
   }
 

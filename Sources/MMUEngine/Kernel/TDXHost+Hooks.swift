@@ -3,7 +3,8 @@
 /// A `TDPMMU` with a TD keeps the mirror itself, in its ordinary tables, and this host's own `MirrorTable` stays an empty root.
 /// What the two have in common is here once: the module, the program of a removal with its second try, premapped leaves, pins,
 /// and the destruction. Each step that can be seen from outside is one SEAMCALL.
-/// Source: Linux 6.16 and 6.19 arch/x86/kvm/vmx/tdx.c, tdx_sept_*; the function is at each declaration.
+/// 7.3 has one hook for all changes of an entry, `set_external_spte`, and calls the functions below from it.
+/// Source: Linux 6.16, 6.19 and 7.3 arch/x86/kvm/vmx/tdx.c, tdx_sept_*; the function is at each declaration.
 
 /// What a hook of an install comes to.
 package enum HookResult: Hashable, Sendable {
@@ -20,6 +21,8 @@ package enum RemovalProgress: Hashable, Sendable {
   /// A kicked vCPU has not left the guest yet.
   case waits
   case done
+  /// The removal is over, and the module has kept the page; KVM_BUG_ON was hit.
+  case failed
 }
 
 extension TDXHost {
@@ -30,7 +33,7 @@ extension TDXHost {
     for version: KernelVersion, deviations: Set<KernelPolicy.Deviation> = [], size: PlatformSize = .scenario
   ) -> TDXHost {
     let form: KernelPolicy.Deviation = version.initialImage == .premapped ? .linux616 : .linux619
-    var host = TDXHost(policy: KernelPolicy(deviations.union([form])), size: size)
+    var host = TDXHost(policy: KernelPolicy(deviations.union([form])), size: size, version: version)
     do { try host.createDomain() } catch { preconditionFailure("a TD could not be made on an empty machine: \(error)") }
     return host
   }
@@ -132,8 +135,8 @@ extension TDXHost {
   /// The next micro-step of the removal: BLOCK, TRACK, kick, REMOVE, WBINVD, or what a refusal makes of them.
   mutating func stepRemoval() -> RemovalProgress {
     guard case .leaf(let gfn, _, let steps)? = vm?.job?.step, let next = steps.first else {
-      vm?.job = nil
-      return .done
+      defer { vm?.job = nil }
+      return vm?.job?.isGivenUp == false ? .done : .failed
     }
     do throws(Stop) {
       switch next {
@@ -160,7 +163,8 @@ extension TDXHost {
 
   /// A removed mirror table's counterpart: RECLAIM and clearing; false when the page has to be leaked.
   ///
-  /// The page goes to the allocator with the table, after a grace period. Source: `tdx_sept_free_private_spt`.
+  /// The page goes to the allocator with the table, after a grace period; in 7.3 at once, for nobody can read it any more.
+  /// Source: `tdx_sept_free_private_spt`.
   mutating func freeTable(_ page: PFN) -> Bool {
     guard let vm else { return false }
     if vm.hkid != nil, !policy.has(.noHKIDAssertion) {
@@ -173,7 +177,11 @@ extension TDXHost {
       platform.memory.leak(page)
       return false
     }
-    reportSurvivors(survivors.filter { platform.pamt.leaf(of: $0).type != .notAssigned }, of: page)
+    // What the module has refused to give back before is leaked, and no harm comes of it.
+    let left = survivors.filter {
+      platform.pamt.leaf(of: $0).type != .notAssigned && platform.memory.frame($0).use != .leaked
+    }
+    reportSurvivors(left, of: page)
     platform.memory.fill(page, with: 0)
     return true
   }

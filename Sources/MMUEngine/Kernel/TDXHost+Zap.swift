@@ -29,6 +29,7 @@ extension TDXHost {
     if vm.hkid == nil, !policy.has(.noHKIDAssertion) {
       throw bugOn("gfn \(gfn.rawValue): private SPTE removed after the HKID was released")
     }
+    self.vm?.job?.isGivenUp = false
     self.vm?.job?.step = .leaf(gfn, old.page, job.leafProgram(policy))
   }
 
@@ -124,6 +125,7 @@ extension TDXHost {
     func rest(_ steps: [LeafStep]) -> [LeafStep] {
       steps.first == .track ? [.bugOn] + steps.dropFirst() : [.bugOn]
     }
+    if remainingSteps.first != .track { vm?.job?.isGivenUp = true }
     switch vm?.job?.step {
     case .leaf(let gfn, let page, let steps): vm?.job?.step = .leaf(gfn, page, rest(steps))
     case .table(let gfn, let page, let steps):

@@ -23,6 +23,8 @@ package enum Stop: Error, Hashable, Sendable {
 /// The machine as the Secure-EPT operations see it.
 package struct TDXHost: Hashable, Sendable {
   package let policy: KernelPolicy
+  /// The kernel whose deviations the policy names.
+  package let version: KernelVersion
   package var platform: TDXPlatform
   /// The VM; nil before its creation and after its destruction.
   package var vm: TDXVirtualMachine?
@@ -32,8 +34,10 @@ package struct TDXHost: Hashable, Sendable {
   /// How many frames of each table.
   package static let leavesPerTable: UInt64 = 16
 
-  package init(policy: KernelPolicy, size: PlatformSize = .scenario) {
+  /// Without a version, the kernel is the policy's form.
+  package init(policy: KernelPolicy, size: PlatformSize = .scenario, version: KernelVersion? = nil) {
     self.policy = policy
+    self.version = version ?? (policy.has(.linux616) ? .linux616 : .linux619)
     var omissions: Set<ModuleOmission> = []
     if policy.has(.moduleNoTracking) { omissions.insert(.tracking) }
     if policy.has(.moduleNoChildren) { omissions.insert(.childCount) }
@@ -41,9 +45,6 @@ package struct TDXHost: Hashable, Sendable {
     if policy.has(.vpInitShared) { omissions.insert(.exclusiveVPInit) }
     platform = TDXPlatform(size: size, omissions: omissions)
   }
-
-  /// The kernel whose deviations the policy names.
-  package var version: KernelVersion { policy.has(.linux616) ? .linux616 : .linux619 }
 
   /// Every frame that a memslot can be made for.
   package static var allFrames: [GFN] {

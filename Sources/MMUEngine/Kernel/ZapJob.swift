@@ -65,6 +65,8 @@ package struct ZapJob: Hashable, Sendable {
   /// The frame that was named; nil for the whole file.
   package let target: GFN?
   package var step: JobStep = .begun
+  /// A SEAMCALL of the current leaf was refused for good: what it maps stays the module's.
+  package var isGivenUp = false
 
   /// Whether mmu_lock is held for write.
   package var holdsMMULock: Bool {

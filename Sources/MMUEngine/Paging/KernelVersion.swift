@@ -1,6 +1,7 @@
 /// What differs between kernels, as data: every behaviour has a name and stands here, none is a test of a version elsewhere.
 ///
-/// Sources: 6.12 and 7.3 as recorded in Tests/Fixtures/traces and read in their trees' descriptions; 6.16 and 6.19 read.
+/// Sources: 6.12 and 7.3 as recorded in Tests/Fixtures/traces and read, 6.16 and 6.19 read. What is said of 6.19's TDX beside its hooks
+/// for each kind of change was not compared with the kernels between it and 7.3.
 
 /// A kernel's behaviour where kernels differ.
 package struct KernelVersion: Hashable, Sendable {
@@ -66,6 +67,24 @@ package struct KernelVersion: Hashable, Sendable {
     case unpinned
   }
 
+  /// How a change of a mirror entry reaches the Secure-EPT.
+  package enum MirrorHooks: Hashable, Sendable {
+    /// A hook for each kind of change: link and set before the entry is published, remove after the change's event, which asks for
+    /// mmu_lock held for write before anything is written.
+    case perKind
+    /// One hook for all, inside of `__handle_changed_spte` and before the event: what it refuses is not traced, an entry that is changed
+    /// under mmu_lock held for read is FROZEN till after the event, and a removed table's page goes back at once, not after RCU.
+    case beforeEvent
+  }
+
+  /// What KVM_TDX_INIT_MEM_REGION and SNP_LAUNCH_UPDATE do about a page that the file has prepared already.
+  package enum PreparedImagePage: Hashable, Sendable {
+    /// -EEXIST, whether it is still mapped or not.
+    case refused
+    /// `kvm_gmem_populate` does not ask; only a page that the TD or the RMP still has is refused.
+    case taken
+  }
+
   /// Name on the command line.
   package private(set) var name: String
   package var frozen: SPTE
@@ -83,6 +102,8 @@ package struct KernelVersion: Hashable, Sendable {
   package var agingLock: MMULockMode?
   package var initialImage = InitialImage.premapped
   package var privatePages = PrivatePages.pinned
+  package var mirrorHooks = MirrorHooks.perKind
+  package var preparedImagePage = PreparedImagePage.refused
 
   /// Linux 6.12.
   package static let linux612 = KernelVersion(
@@ -114,6 +135,8 @@ package struct KernelVersion: Hashable, Sendable {
     $0.frozen = SPTE(rawValue: 0x8000_0000_0000_01A0)
     $0.removalOrder = .childrenFirst
     $0.accessNames = .readWriteUserExecute
+    $0.mirrorHooks = .beforeEvent
+    $0.preparedImagePage = .taken
   }
 
   /// Those whose traces can be replayed, in the order in which they are tried.

@@ -167,16 +167,16 @@ extension PageFault {
   /// The new entry, or the old one again; then as after an exchange.
   mutating func thaw(_ new: SPTE, linking table: TableID?, _ result: HookResult, _ mmu: inout TDPMMU) -> MicroStep {
     guard let iterator else { return .finished }
-    guard let change = mmu.thaw(iterator, to: new, after: result) else {
+    guard let aftermath = mmu.thaw(iterator, to: new, after: result) else {
       giveUp(table, &mmu)
       return .silent
     }
-    aftermath = ChangeAftermath(change)
+    self.aftermath = aftermath
     if let table {
       mmu.adopt(table)
       phase = .linked(table, wasHuge: nil)
     } else {
-      phase = .installed(new, old: change.old)
+      phase = .installed(new, old: iterator.old)
     }
     return .silent
   }

@@ -2,8 +2,9 @@
 ///
 /// `handle_changed_spte` traces the change, checks it, and takes a whole subtree down when a table's entry goes. Between any
 /// two events of that, other CPUs may act, so it is a value that steps: `ChangeAftermath`. Kernels differ in whether the entry's
-/// own event comes before its children's; the order of the writes is the same.
-/// Source: Linux 6.16 arch/x86/kvm/mmu/tdp_mmu.c, handle_changed_spte, handle_removed_pt.
+/// own event comes before its children's; the order of the writes is the same. They differ as well in whether a mirror entry's
+/// counterpart is changed before or after the event (`KernelVersion.MirrorHooks`).
+/// Source: Linux 6.16 and 7.3 arch/x86/kvm/mmu/tdp_mmu.c, handle_changed_spte, handle_removed_pt.
 
 /// How mmu_lock is held by whoever changes an entry.
 package enum MMULockMode: Hashable, Sendable {
@@ -41,16 +42,29 @@ extension TDPMMU {
     let old = iterator.old
     if iterator.hasYielded || old == version.frozen { report(.atomicFrozen, "gfn \(iterator.gfn)") }
     if !lock.isHeld(.read) { report(.lockMode, "atomic change without mmu_lock") }
-    if tables[iterator.root].role.isMirror, !checkMirror(iterator, old, new) { return nil }
+    if version.mirrorHooks == .beforeEvent, new == version.frozen { report(.frozenForGood, "gfn \(iterator.gfn)") }
+    let isMirror = tables[iterator.root].role.isMirror
+    if isMirror, version.mirrorHooks == .perKind, !checkMirror(iterator, old, new) { return nil }
     guard tables[iterator.location] == old || has(.exchangeIgnoresOthers) else { return nil }
+    if isMirror, version.mirrorHooks == .beforeEvent {
+      if secureEPT == nil, !checkMirror(iterator, old, new) { return nil }
+      // The leaf is FROZEN while its counterpart goes; `ChangeAftermath` writes what is to stand there.
+      if isHooked(iterator.root), old.isPresent, !new.isPresent {
+        store(iterator.location, version.frozen)
+        return change(iterator, old: old, new: new, lock: .read)
+      }
+    }
     return write(iterator, old: old, new: new, lock: .read)
   }
 
   /// What the kernel asserts before it sets a mirror entry; false when it goes no further.
   ///
   /// Without a TD behind it a mirror entry is set in one step, as `exchange` does; `TDPMMU+SecureEPT` is the whole of it.
-  /// Source: `__tdp_mmu_set_spte_atomic`, `set_external_spte_present`, `get_external_spt`.
+  /// 7.3 asks when it has frozen the entry, and takes a leaf that is present away, whatever is to stand there instead.
+  /// Source: `__tdp_mmu_set_spte_atomic`, `set_external_spte_present`, `get_external_spt`; Linux 7.3 vmx/tdx.c,
+  /// `tdx_sept_set_private_spte`, `tdx_spte_to_sept_pt`.
   mutating func checkMirror(_ iterator: TDPIterator, _ old: SPTE, _ new: SPTE) -> Bool {
+    if version.mirrorHooks == .beforeEvent { return checkMirrorAtHook(iterator, old, new) }
     if new == version.frozen { return true }
     guard new.isPresent else {
       report(.mirrorAtomic, "gfn \(iterator.gfn): a mirror entry is cleared under the exclusive lock only")
@@ -69,6 +83,21 @@ extension TDPMMU {
     return true
   }
 
+  private mutating func checkMirrorAtHook(_ iterator: TDPIterator, _ old: SPTE, _ new: SPTE) -> Bool {
+    if old.isPresent {
+      if !lock.isHeld(.write) { report(.mirrorRemovalLock, "gfn \(iterator.gfn)") }
+      return true
+    }
+    guard new.isTable(at: iterator.level), let child = tables.table(at: new) else { return true }
+    let page = tables[child]
+    if page.external != nil, page.level == iterator.level.below, page.gfn == iterator.frame.aligned(to: iterator.level)
+    {
+      return true
+    }
+    report(.externalUnfit, "gfn \(iterator.gfn): the table is made for gfn \(page.gfn.rawValue)")
+    return false
+  }
+
   /// Writes an entry under mmu_lock held for write; bits that a CPU or a fast page fault set meanwhile are kept in `old`.
   ///
   /// Source: `tdp_mmu_set_spte`, `kvm_tdp_mmu_write_spte`.
@@ -76,7 +105,7 @@ extension TDPMMU {
     if !lock.isHeld(.write) { report(.lockMode, "exclusive change without mmu_lock held for write") }
     let old = tables[iterator.location]
     if old == version.frozen || new == version.frozen { report(.exclusiveFrozen, "gfn \(iterator.gfn)") }
-    if tables[iterator.root].role.isMirror, new.isPresent {
+    if tables[iterator.root].role.isMirror, new.isPresent, version.mirrorHooks == .perKind {
       report(.mirrorExclusive, "gfn \(iterator.gfn): a mirror entry is only ever cleared so")
     }
     return write(iterator, old: old, new: new, lock: .write)
@@ -85,7 +114,12 @@ extension TDPMMU {
   /// Writes, and says what was written.
   private mutating func write(_ iterator: TDPIterator, old: SPTE, new: SPTE, lock: MMULockMode) -> SPTEChange {
     store(iterator.location, new)
-    return SPTEChange(
+    return change(iterator, old: old, new: new, lock: lock)
+  }
+
+  /// A change of the entry at hand.
+  func change(_ iterator: TDPIterator, old: SPTE, new: SPTE, lock: MMULockMode) -> SPTEChange {
+    SPTEChange(
       location: iterator.location, space: tables[iterator.root].role.space, gfn: iterator.frame, level: iterator.level,
       old: old, new: new, lock: lock)
   }
@@ -113,6 +147,8 @@ package struct ChangeAftermath: Sendable {
     case lateReport
     /// The leaf's counterpart in the Secure-EPT is to be removed; SEAMCALLs of their own.
     case external(isBegun: Bool)
+    /// The entry was FROZEN: this is what stands there from now on.
+    case thaw(SPTE)
   }
 
   private struct Frame: Sendable {
@@ -126,6 +162,11 @@ package struct ChangeAftermath: Sendable {
   private var frames: [Frame]
 
   package init(_ change: SPTEChange) { frames = [Frame(change: change, phase: .report)] }
+
+  /// What follows an install whose entry is FROZEN till its event is out.
+  init(thawing change: SPTEChange) {
+    frames = [Frame(change: change, phase: .thaw(change.new)), Frame(change: change, phase: .report)]
+  }
 
   /// Whether an entry of a removed table is being installed by another CPU right now: its FROZEN has to go first.
   package func isSpinning(_ mmu: borrowing TDPMMU) -> Bool {
@@ -141,10 +182,12 @@ package struct ChangeAftermath: Sendable {
 
   /// A micro-step of the removal of a private leaf, when that is what comes next; nil when it is not.
   ///
-  /// Source: `remove_external_spte`; the steps are `TDXHost`'s.
+  /// What the module refuses has no event in 7.3, and an entry that was FROZEN for it is as it was before.
+  /// Source: `remove_external_spte`; Linux 7.3 `tdp_mmu_set_spte_atomic`; the steps are `TDXHost`'s.
   package mutating func stepExternal(_ mmu: inout TDPMMU) -> MicroStep? {
     guard let frame = frames.last, case .external(let isBegun) = frame.phase else { return nil }
     guard isBegun else {
+      if !mmu.lock.isHeld(.write) { mmu.report(.mirrorRemovalLock, "gfn \(frame.change.gfn.rawValue)") }
       mmu.secureEPT?.beginRemoval(frame.change.gfn, frame.change.old.pfn)
       frames[frames.count - 1].phase = .external(isBegun: true)
       return .silent
@@ -152,10 +195,20 @@ package struct ChangeAftermath: Sendable {
     switch mmu.secureEPT?.stepRemoval() {
     case .waits: return .blocked
     case .stepped: return .silent
-    case .done, nil:
-      frames.removeLast()
-      return .silent
+    case .done, nil: endExternal(isRemoved: true, &mmu)
+    case .failed: endExternal(isRemoved: false, &mmu)
     }
+    return .silent
+  }
+
+  private mutating func endExternal(isRemoved: Bool, _ mmu: inout TDPMMU) {
+    let change = frames.removeLast().change
+    guard mmu.version.mirrorHooks == .beforeEvent else { return }
+    let isFrozen = change.lock == .read && change.new != mmu.version.frozen
+    if isFrozen { frames.append(Frame(change: change, phase: .thaw(isRemoved ? change.new : change.old))) }
+    guard isRemoved else { return }
+    mmu.count(change)
+    frames.append(Frame(change: change, phase: .lateReport))
   }
 
   /// Runs to the next event; nil when all is done, or when a removal of a private leaf comes next. Requires: not spinning.
@@ -169,6 +222,10 @@ package struct ChangeAftermath: Sendable {
       case .lateReport:
         frames.removeLast()
         event = frame.change.event
+      case .thaw(let entry):
+        frames.removeLast()
+        mmu.store(frame.change.location, entry)
+        event = nil
       case .external: return nil
       }
       if let event { return event }
@@ -185,11 +242,17 @@ package struct ChangeAftermath: Sendable {
     }
     guard change.removesTable else {
       frames.removeLast()
-      if mmu.removesExternalLeaf(change) { frames.append(Frame(change: change, phase: .external(isBegun: false))) }
-      return change.event
+      return endLeaf(change, &mmu)
     }
     frames[frames.count - 1].phase = .removal
     return mmu.version.removalOrder == .entryFirst ? change.event : nil
+  }
+
+  /// The event of an entry without a table below, and the removal of its counterpart after or before it.
+  private mutating func endLeaf(_ change: SPTEChange, _ mmu: inout TDPMMU) -> TraceEvent? {
+    guard mmu.removesExternalLeaf(change) else { return change.event }
+    frames.append(Frame(change: change, phase: .external(isBegun: false)))
+    return mmu.version.mirrorHooks == .beforeEvent ? nil : change.event
   }
 
   /// The table leaves the accounting; its entries follow one by one.
@@ -200,7 +263,9 @@ package struct ChangeAftermath: Sendable {
       return nil
     }
     let description = mmu.tables[table].description(mmu.format)
-    if mmu.tables[table].role.isMirror, frame.change.lock == .read { mmu.report(.mirrorRemovedShared, "") }
+    if mmu.version.mirrorHooks == .perKind, mmu.tables[table].role.isMirror, frame.change.lock == .read {
+      mmu.report(.mirrorRemovedShared, "")
+    }
     mmu.tables[table].parent = SPTELocation(.none, 0)
     mmu.tableCount -= 1
     if mmu.tables[table].forbidsHugePage {
@@ -234,8 +299,7 @@ package struct ChangeAftermath: Sendable {
         return nil
       }
       mmu.check(change)
-      if mmu.removesExternalLeaf(change) { frames.append(Frame(change: change, phase: .external(isBegun: false))) }
-      return change.event
+      return endLeaf(change, &mmu)
     }
     mmu.freeExternal(frame.table)
     mmu.bury(frame.table)
@@ -261,16 +325,22 @@ extension TDPMMU {
     }
     guard old != new else { return }
     if isLeaf { checkWritable(new) }
-    if wasLeaf != isLeaf {
-      statistics.leavesZapped += wasLeaf ? 1 : 0
-      statistics.leavesMapped += isLeaf ? 1 : 0
-    }
+    if version.mirrorHooks == .perKind || !removesExternalLeaf(change) { count(change) }
     if !old.isPresent, !new.isPresent, !format.isMMIO(old), !format.isMMIO(new), new != version.frozen {
       report(.nonpresentChange, "gfn \(change.gfn.rawValue): \(String(old.rawValue, radix: 16))")
     }
     if old.isTable(at: change.level), new.isTable(at: change.level), old.pfn != new.pfn {
       report(.tableFrameChanged, "gfn \(change.gfn.rawValue)")
     }
+  }
+
+  /// Leaves that came or went. Source: `kvm_update_page_stats`.
+  mutating func count(_ change: SPTEChange) {
+    let wasLeaf = change.old.isLeaf(at: change.level)
+    let isLeaf = change.new.isLeaf(at: change.level)
+    guard wasLeaf != isLeaf else { return }
+    statistics.leavesZapped += wasLeaf ? 1 : 0
+    statistics.leavesMapped += isLeaf ? 1 : 0
   }
 
   private mutating func checkWritable(_ entry: SPTE) {

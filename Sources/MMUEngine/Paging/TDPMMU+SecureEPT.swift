@@ -3,8 +3,9 @@
 /// An install under mmu_lock held for read goes NONPRESENT → FROZEN → SEAMCALL → PRESENT, or back: the exchange to FROZEN keeps
 /// other faults away, and zaps hold mmu_lock for write. A leaf's removal under mmu_lock held for write clears the mirror first
 /// and then runs BLOCK, TRACK, kick, REMOVE, WBINVD. A table goes at the VM's end only, after the HKID was released: RECLAIM.
-/// What kernels differ in, the initial image and references on pages, is in `KernelVersion`, and the hooks act on it.
-/// Source: Linux 6.16 arch/x86/kvm/mmu/tdp_mmu.c, set_external_spte_present, remove_external_spte, handle_removed_pt.
+/// What kernels differ in, the initial image, references on pages, and the hooks' place between write and event, is in `KernelVersion`,
+/// and the hooks act on it.
+/// Source: Linux 6.16 and 7.3 arch/x86/kvm/mmu/tdp_mmu.c, set_external_spte_present, remove_external_spte, handle_removed_pt.
 extension TDPMMU {
   /// Whether a root's entries have counterparts in a Secure-EPT.
   func isHooked(_ root: TableID) -> Bool { secureEPT != nil && tables[root].role.isMirror }
@@ -13,7 +14,8 @@ extension TDPMMU {
   mutating func freeze(_ iterator: TDPIterator, for new: SPTE) -> Bool {
     if iterator.hasYielded || iterator.old == version.frozen { report(.atomicFrozen, "gfn \(iterator.gfn)") }
     if !lock.isHeld(.read) { report(.lockMode, "atomic change without mmu_lock") }
-    guard checkMirror(iterator, iterator.old, new), tables[iterator.location] == iterator.old else { return false }
+    if version.mirrorHooks == .perKind, !checkMirror(iterator, iterator.old, new) { return false }
+    guard tables[iterator.location] == iterator.old else { return false }
     store(iterator.location, version.frozen)
     return true
   }
@@ -22,6 +24,10 @@ extension TDPMMU {
   ///
   /// A page that is added before the TD runs comes from an ioctl that holds slots_lock (Linux 6.19 `tdx_mem_page_add`).
   mutating func callHook(_ iterator: TDPIterator, for new: SPTE, vcpu: Int) -> HookResult {
+    if version.mirrorHooks == .beforeEvent, !checkMirror(iterator, iterator.old, new) {
+      _ = secureEPT?.bugOn("gfn \(iterator.frame.rawValue): no page for the table")
+      return .failed
+    }
     guard new.isTable(at: iterator.level) else {
       if version.initialImage == .addedInInstall, secureEPT?.vm?.isRunnable == false, isSlotsLockHeld == false {
         report(.pageAddSlotsLock, "gfn \(iterator.gfn)")
@@ -40,30 +46,44 @@ extension TDPMMU {
 
   /// The last part of an install: the new entry, or after a refusal the old one again, which nobody traces.
   ///
-  /// Nobody else has written the entry meanwhile: it was FROZEN, and who zaps waits for mmu_lock.
-  mutating func thaw(_ iterator: TDPIterator, to new: SPTE, after result: HookResult) -> SPTEChange? {
+  /// Nobody else has written the entry meanwhile: it was FROZEN, and who zaps waits for mmu_lock. In 7.3 it stays so till the
+  /// event is out.
+  mutating func thaw(_ iterator: TDPIterator, to new: SPTE, after result: HookResult) -> ChangeAftermath? {
     guard result == .success else {
       store(iterator.location, iterator.old)
       return nil
     }
-    store(iterator.location, new)
-    return SPTEChange(
-      location: iterator.location, space: tables[iterator.root].role.space, gfn: iterator.frame, level: iterator.level,
-      old: iterator.old, new: new, lock: .read)
+    let change = change(iterator, old: iterator.old, new: new, lock: .read)
+    switch version.mirrorHooks {
+    case .perKind:
+      store(iterator.location, new)
+      return ChangeAftermath(change)
+    case .beforeEvent: return ChangeAftermath(thawing: change)
+    }
   }
 
-  /// Whether a change calls for the removal of a private leaf. A table's own entry does not. Source: `remove_external_spte`.
+  /// Whether a change calls for the removal of a private leaf. A table's own entry does not. Source: `remove_external_spte`;
+  /// Linux 7.3 `tdx_sept_set_private_spte`, which does not ask how mmu_lock is held before it asserts.
   func removesExternalLeaf(_ change: SPTEChange) -> Bool {
-    change.lock == .write && change.old.isLeaf(at: change.level) && isHooked(change.location.table)
+    guard change.lock == .write || version.mirrorHooks == .beforeEvent else { return false }
+    return change.old.isLeaf(at: change.level) && isHooked(change.location.table)
   }
 
   /// A removed mirror table's counterpart goes; one that the module keeps is leaked. Source: `free_external_spt`.
   mutating func freeExternal(_ table: TableID) {
     guard isHooked(table), let page = tables[table].external else { return }
-    if secureEPT?.freeTable(page) != true {
+    let isKeyAssigned = secureEPT?.vm?.hkid != nil
+    let isFreed = secureEPT?.freeTable(page) == true
+    switch version.mirrorHooks {
+    case .perKind:
+      guard !isFreed else { return }
       report(.externalLeaked, "table \(table.rawValue), page \(page.rawValue)")
-      tables[table].external = nil
+    case .beforeEvent:
+      if isFreed { secureEPT?.releaseTable(page) }
+      // While the HKID is assigned the module is not asked, and KVM_BUG_ON has said so.
+      if !isFreed, !isKeyAssigned { report(.tableNotReclaimed, "table \(table.rawValue), page \(page.rawValue)") }
     }
+    tables[table].external = nil
   }
 
   /// Where a mirror root and the Secure-EPT disagree; nil where they agree, or where KVM does not claim it.

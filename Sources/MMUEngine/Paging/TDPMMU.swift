@@ -221,7 +221,10 @@ extension TDPMMU {
   /// The RCU callback for the oldest `count` tables (`tdp_mmu_free_sp_rcu_callback`).
   package mutating func endGracePeriod(_ count: Int) {
     for table in graveyard.prefix(count) {
-      if let page = tables[table].external { secureEPT?.releaseTable(page) }
+      if let page = tables[table].external {
+        if version.mirrorHooks == .beforeEvent, secureEPT != nil { report(.externalKept, "table \(table.rawValue)") }
+        secureEPT?.releaseTable(page)
+      }
       tables.release(table)
     }
     graveyard.removeFirst(min(count, graveyard.count))

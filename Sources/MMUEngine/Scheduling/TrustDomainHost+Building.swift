@@ -11,9 +11,13 @@ extension TrustDomainHost {
   /// Whether vCPUs may enter the guest (`TD_STATE_RUNNABLE`).
   package var isRunnable: Bool { mmu.secureEPT?.vm?.isRunnable ?? false }
 
-  /// A page for the image, where there is none: a slot, a private frame, nothing of the image there yet.
+  /// A page for the image: a slot, a private frame, and where the kernel asks for that, nothing of the image there yet.
+  ///
+  /// What was of the image and has been unmapped since, by a conversion, is added once more by the kernel that does not ask.
   mutating func beginImagePage() {
-    guard slotState == .present, attributes.isPrivate(hole), !image.contains(hole) else { return }
+    guard slotState == .present, attributes.isPrivate(hole),
+      mmu.version.preparedImagePage == .taken || !image.contains(hole)
+    else { return }
     if file[hole] == nil { file[hole] = mmu.secureEPT?.allocatePrivatePage() }
     guard let page = file[hole] else { return }
     mmu.isSlotsLockHeld = true
@@ -40,15 +44,19 @@ extension TrustDomainHost {
     case .finished?:
       // A fault that has to start over does so at once: whoever was in its way holds none of this ioctl's locks.
       if imageFault?.result == .retry { return beginImageFault() }
-      endImagePage()
+      endImagePage(isMapped: imageFault?.result == .fixed)
     case .silent?, .event?, .flush?, .kick?, .blocked?: return
-    case nil: endImagePage()
+    case nil: endImagePage(isMapped: false)
     }
   }
 
-  private mutating func endImagePage() {
+  /// A page that is there already is not mapped anew: -EIO where the page is added in the install (`kvm_tdp_mmu_map_private_pfn`).
+  private mutating func endImagePage(isMapped: Bool) {
     imageFault = nil
-    if mmu.secureEPT?.endImagePage() == .success {
+    if !isMapped, mmu.version.initialImage == .addedInInstall {
+      mmu.secureEPT?.vm?.population = nil
+      refusedImagePages += 1
+    } else if mmu.secureEPT?.endImagePage() == .success {
       image.insert(hole)
       imagePages += 1
     }

@@ -62,8 +62,10 @@ package struct TrustDomainHost: ScheduledHost {
   let start: Start
   /// The fault by which a page of the initial image is mapped.
   var imageFault: PageFault?
-  /// Pages of the initial image that are there; such a page is not taken again (-EEXIST).
+  /// Pages of the initial image that are there; most kernels do not take such a page again (`KernelVersion.preparedImagePage`).
   var image: Set<GFN> = []
+  /// How many pages were not taken for the image, because they are there.
+  package internal(set) var refusedImagePages = 0
   /// How many pages the initial image has had.
   package internal(set) var imagePages = 0
   /// Leaves that came and went.
