@@ -47,6 +47,12 @@ extension Replay {
         allow(.memoryType)
       }
     }
+    if mmu.version.entryLayout.userExecutable != 0, entry.rawValue & mmu.format.user == 0, mmu.format.user != 0,
+      !mmu.format.hidesLeavesFromUsers
+    {
+      mmu.format.hidesLeavesFromUsers = true
+      allow(.formatInferred)
+    }
     if level > .page4K, !mmu.format.splitsExecutableHugePages, !mmu.format.isExecutable(entry) {
       mmu.format.splitsExecutableHugePages = true
       allow(.formatInferred)
@@ -63,14 +69,13 @@ extension Replay {
 
   /// What the first MMIO entry shows: which bits make it fault.
   private mutating func informMMIO(_ entry: SPTE, _ space: AddressSpace) {
-    let generation = SPTEFormat.mmioGeneration(entry)
+    let generation = mmu.format.mmioGeneration(entry)
     adopt(generation: generation, space)
     guard !knowsMMIO else { return }
     knowsMMIO = true
     guard mmu.format.vendor == .npt else { return }
-    let generationBits: UInt64 = 0x7F8 | 0x7FF << 52
     let top = entry.rawValue & SPTE.addressMask & ~((1 << 40) - 1)
-    let value = (entry.rawValue & ~generationBits & 1) | top
+    let value = (entry.rawValue & ~mmu.format.generationBits & 1) | top
     guard value != mmu.format.mmioValue else { return }
     mmu.format.mmioValue = value
     mmu.format.mmioMask = value
@@ -83,7 +88,7 @@ extension Replay {
   mutating func adopt(generation: UInt64, _ space: AddressSpace) {
     let index = Int(space.rawValue)
     let known = mmu.generations[index] & ~generationInProgress
-    guard known & generationMask != generation else {
+    guard known & mmu.format.generationMask != generation else {
       seenGenerations[index] = known
       return
     }

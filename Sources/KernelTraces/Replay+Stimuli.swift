@@ -51,7 +51,7 @@ extension Replay {
   private mutating func pageFault(_ vcpu: Int, _ address: UInt64, _ code: UInt64, _ task: Int) -> Mismatch? {
     if let failure = completeInAnyOrder(task) { return failure }
     join(vcpu, task)
-    let bits = mmu.format.vendor == .ept ? FaultCode.qualification(code).rawValue : code
+    let bits = mmu.format.vendor == .ept ? FaultCode.qualification(code, mmu.version.violationCode).rawValue : code
     guard beginFault(task, address: address, code: bits) else {
       return .unexplained("vCPU \(vcpu) faults and has no root: the trace begins after the root was made")
     }

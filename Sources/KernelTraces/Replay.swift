@@ -145,7 +145,7 @@ package struct Replay: Sendable {
     let isEPT = new.rawValue >> 63 == 1
     guard isEPT != (mmu.format.vendor == .ept) else { return }
     let usesAccessedDirty = mmu.format.usesAccessedDirty
-    mmu.format = isEPT ? .ept : .npt
+    mmu.format = (isEPT ? SPTEFormat.ept : .npt).laidOut(by: mmu.version)
     mmu.format.usesAccessedDirty = usesAccessedDirty
   }
 

@@ -123,7 +123,7 @@ package struct TraceChecker: Sendable {
     knowsVendor = true
     let isHuge = level > .page4K && entry.isLeaf(at: level)
     let isEPT = entry.rawValue >> 63 == 1 && (!isHuge || entry.rawValue & 0x10 != 0)
-    format = isEPT ? .ept : .npt
+    format = (isEPT ? SPTEFormat.ept : .npt).laidOut(by: kernel)
   }
 
   /// A root begins a tree; other tables show when they are linked.

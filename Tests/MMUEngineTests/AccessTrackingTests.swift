@@ -13,7 +13,7 @@ struct AccessTrackingTests {
   init() {
     var format = SPTEFormat.ept
     format.usesAccessedDirty = false
-    mmu = TDPMMU(.linux616, format)
+    mmu = TDPMMU(.linux612, format)
     root = mmu.makeRoot(RootRole(level: .page4K)).0
     leaf = format.leaf(LeafRequest(pfn: PFN(0x800), level: .page4K, isHostWritable: true, old: .nonpresent), .always)
     mmu.tables[SPTELocation(root, 1)] = leaf

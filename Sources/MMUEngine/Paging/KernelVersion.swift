@@ -1,6 +1,8 @@
 /// What differs between kernels, as data: every behaviour has a name and stands here, none is a test of a version elsewhere.
 ///
-/// Sources: 6.12 and 7.3 as recorded in Tests/Fixtures/traces and read, 6.16 and 6.19 read. What is said of 6.19's TDX beside its hooks
+/// Sources: 6.12 and 7.3 read (6.12.95 and 7.3.4, whose traces are in Tests/Fixtures/traces); 6.16 and 6.19 read in descriptions,
+/// so that what lies between 6.12 and 7.3 and is not described is dated as its declaration says.
+/// What is said of 6.19's TDX beside its hooks
 /// for each kind of change was not compared with the kernels between it and 7.3.
 
 /// A kernel's behaviour where kernels differ.
@@ -85,6 +87,14 @@ package struct KernelVersion: Hashable, Sendable {
     case taken
   }
 
+  /// How an EPT violation's exit qualification becomes an error code.
+  package enum ViolationCode: Hashable, Sendable {
+    /// A read is a user's access.
+    case userIfRead
+    /// An access of the guest's user mode is one, where the hardware says which mode it was.
+    case userIfGuestUser
+  }
+
   /// Name on the command line.
   package private(set) var name: String
   package var frozen: SPTE
@@ -100,6 +110,9 @@ package struct KernelVersion: Hashable, Sendable {
   package var nxRecoveryLock: MMULockMode
   /// Whether a leaf's aging holds mmu_lock for write; else it is lockless.
   package var agingLock: MMULockMode?
+  /// Which bits of entries are software's, and what for.
+  package var entryLayout = SPTEFormat.Layout.linux612
+  package var violationCode = ViolationCode.userIfRead
   package var initialImage = InitialImage.premapped
   package var privatePages = PrivatePages.pinned
   package var mirrorHooks = MirrorHooks.perKind
@@ -116,6 +129,7 @@ package struct KernelVersion: Hashable, Sendable {
 
   /// Linux 6.16.
   package static let linux616 = linux612.named("6.16") {
+    $0.entryLayout = .linux613
     $0.dirtyGrant = .always
     $0.spuriousFault = .returnAtOnce
     $0.hugePageRecovery = .replace
@@ -137,6 +151,8 @@ package struct KernelVersion: Hashable, Sendable {
     $0.accessNames = .readWriteUserExecute
     $0.mirrorHooks = .beforeEvent
     $0.preparedImagePage = .taken
+    $0.entryLayout = .linux73
+    $0.violationCode = .userIfGuestUser
   }
 
   /// Those whose traces can be replayed, in the order in which they are tried.
@@ -150,6 +166,16 @@ package struct KernelVersion: Hashable, Sendable {
     return version
   }
 
+  /// What the tracepoint of fast page faults calls bits of an error code (`kvm_mmu_trace_pferr_flags`).
+  package var faultNames: [(bit: UInt64, name: String)] {
+    let first: [(bit: UInt64, name: String)] = [(1, "P"), (2, "W"), (4, "U")]
+    let keys: [(bit: UInt64, name: String)] = [(1 << 5, "PK"), (1 << 6, "SS"), (1 << 15, "SGX")]
+    return first + (accessNames == .readWriteUserExecute ? keys : []) + [(8, "RSVD"), (16, "F")]
+  }
+
+  /// `ACC_ALL`: which bits of an MMIO entry its tracepoint prints as its access, whatever they mean there.
+  package var accessMask: UInt64 { accessNames == .readWriteUserExecute ? 0xF : 7 }
+
   /// The levels at which `tdp_mmu_zap_root` makes a pass over a root of this level, in order.
   package func zapLevels(root: Level) -> [Level] {
     switch zapOrder {
@@ -157,4 +183,23 @@ package struct KernelVersion: Hashable, Sendable {
     case .fromOneGigabyte: [.page1G, root]
     }
   }
+}
+
+extension SPTEFormat.Layout {
+  /// Linux 6.12 spte.h. Where the hardware has no A and D, entries have none.
+  package static let linux612 = SPTEFormat.Layout(
+    hostWritable: 1 << 57, mmuWritable: 1 << 58, accessedDirtyDisabled: 1 << 52, userExecutable: 0, trackedShift: 54,
+    generationLowBits: 8, keepsAccessedDirty: false)
+
+  /// Linux 6.13: A and D are kept in every entry, by software where the hardware does not (dated from the commits' release, not
+  /// read there; 6.12 and 7.3 were).
+  package static let linux613 = SPTEFormat.Layout(
+    hostWritable: 1 << 57, mmuWritable: 1 << 58, accessedDirtyDisabled: 1 << 52, userExecutable: 0, trackedShift: 54,
+    generationLowBits: 8, keepsAccessedDirty: true)
+
+  /// Linux 7.3 spte.h: bit 10 of an EPT entry is the hardware's, "executable in user mode"; it is given to every executable page,
+  /// tracked like R and X, and no longer an MMIO generation's. The bits that were in its way have moved.
+  package static let linux73 = SPTEFormat.Layout(
+    hostWritable: 1 << 53, mmuWritable: 1 << 55, accessedDirtyDisabled: 1 << 60, userExecutable: 1 << 10,
+    trackedShift: 52, generationLowBits: 7, keepsAccessedDirty: true)
 }

@@ -47,7 +47,9 @@ extension PageFault {
   private func fixed(_ old: SPTE, _ level: Level, _ mmu: borrowing TDPMMU) -> SPTE? {
     guard old.isLeaf(at: level), !mmu.format.allows(request.code.access, old) else { return nil }
     var new = old
-    if !mmu.format.usesAccessedDirty, mmu.format.isAccessTracked(old) { new = mmu.format.restoringAccess(new) }
+    if !mmu.format.usesAccessedDirty, mmu.format.isAccessTracked(old) {
+      new = mmu.format.restoringAccess(new).setting(mmu.format.accessed)
+    }
     if request.code.contains(.write), mmu.format.isMMUWritable(old) || mmu.has(.fastFaultIgnoresMMUWritable) {
       new = new.setting(SPTE.writableBit)
       if level > .page4K, isDirtyTracked { return nil }

@@ -191,7 +191,8 @@ extension PageFault {
   private func entry(replacing old: SPTE, _ mmu: inout TDPMMU) -> SPTE {
     guard case .page(let pfn, let isWritable, _) = page else {
       return mmu.mmioEntry(
-        request.gfn, generation: mmu.generations[Int(request.space.rawValue)] & generationMask, access: .all)
+        request.gfn, generation: mmu.generations[Int(request.space.rawValue)] & mmu.format.generationMask,
+        access: mmu.format.roleAccess)
     }
     var leaf = LeafRequest(pfn: pfn.aligned(to: goal), level: goal, isHostWritable: isWritable, old: old)
     leaf.isPrefetch = request.isPrefetch
@@ -216,8 +217,8 @@ extension PageFault {
       phase = .unlock(.emulate)
       return .event(
         .markMMIO(
-          iterator.frame, pointer: address, access: UInt8(new.rawValue & 7),
-          generation: SPTEFormat.mmioGeneration(new)))
+          iterator.frame, pointer: address, access: UInt8(new.rawValue & mmu.version.accessMask),
+          generation: mmu.format.mmioGeneration(new)))
     }
     phase = .unlock(.fixed)
     return .event(.setSPTE(iterator.frame, iterator.level, mmu.tables[iterator.location], address: address))
@@ -229,7 +230,7 @@ extension TDPMMU {
   ///
   /// Source: `make_mmio_spte`, `generation_mmio_spte_mask`.
   package mutating func mmioEntry(_ gfn: GFN, generation: UInt64, access: Access) -> SPTE {
-    if generation > generationMask { report(.generationTooWide, "generation \(generation)") }
+    if generation > format.generationMask { report(.generationTooWide, "generation \(generation)") }
     return format.mmio(gfn, generation: generation, access: access)
   }
 

@@ -23,15 +23,19 @@ package struct FaultCode: OptionSet, Hashable, Sendable {
   /// What the guest did.
   package var access: FaultAccess { contains(.fetch) ? .execute : contains(.write) ? .write : .read }
 
-  /// The exit qualification of an EPT violation in these terms. Source: `handle_ept_violation`.
-  package static func qualification(_ bits: UInt64) -> FaultCode {
+  /// The exit qualification of an EPT violation in these terms. Source: `__vmx_handle_ept_violation`.
+  package static func qualification(_ bits: UInt64, _ rule: KernelVersion.ViolationCode) -> FaultCode {
     var code: FaultCode = []
-    if bits & 1 != 0 { code.insert(.user) }
     if bits & 2 != 0 { code.insert(.write) }
     if bits & 4 != 0 { code.insert(.fetch) }
     if bits & 0x38 != 0 { code.insert(.present) }
+    let isAddressValid = bits & 1 << 7 != 0
     let isTranslated = bits & 1 << 8 != 0
-    if bits & 1 << 7 != 0 { code.insert(FaultCode(rawValue: isTranslated ? 1 << 32 : 1 << 33)) }
+    if isAddressValid { code.insert(FaultCode(rawValue: isTranslated ? 1 << 32 : 1 << 33)) }
+    switch rule {
+    case .userIfRead: if bits & 1 != 0 { code.insert(.user) }
+    case .userIfGuestUser: if isAddressValid, isTranslated, bits & 1 << 9 != 0 { code.insert(.user) }
+    }
     return code
   }
 }
@@ -51,8 +55,6 @@ package struct MMIOCache: Hashable, Sendable {
 
 /// The bit of a memslot generation that says that a swap is going on.
 package let generationInProgress: UInt64 = 1 << 63
-/// The bits of a generation that an MMIO entry has room for.
-package let generationMask: UInt64 = 1 << 19 - 1
 
 /// The faulting access.
 package struct FaultRequest: Hashable, Sendable {
@@ -278,8 +280,8 @@ package struct PageFault: Sendable {
     let entry = mmu.lookup(root, request.gfn).entry
     guard mmu.format.isMMIO(entry) else { return finish(.retry) }
     guard generation & generationInProgress == 0 else { return .silent }
-    let current = generation & generationMask
-    let marked = SPTEFormat.mmioGeneration(entry)
+    let current = generation & mmu.format.generationMask
+    let marked = mmu.format.mmioGeneration(entry)
     let isValid = current == marked || mmu.has(.generationUnchecked)
     if isValid {
       cache.gfn = mmu.format.mmioFrame(entry)

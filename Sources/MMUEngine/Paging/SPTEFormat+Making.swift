@@ -1,4 +1,4 @@
-/// How entries are made. Source: Linux 6.16 arch/x86/kvm/mmu/spte.c, make_spte and its neighbours.
+/// How entries are made. Source: Linux 6.12, 6.16 and 7.3 arch/x86/kvm/mmu/spte.c, make_spte and its neighbours.
 
 /// What a leaf is made from.
 package struct LeafRequest: Hashable, Sendable {
@@ -26,14 +26,15 @@ extension SPTEFormat {
   /// A pointer to a table. Source: `make_nonleaf_spte`.
   package func table(_ page: PFN) -> SPTE {
     SPTE(
-      rawValue: SPTE.presentBit | page.rawValue << 12 | present | SPTE.writableBit | user | executable | encryption
-        | (usesAccessedDirty ? accessed : accessedDirtyDisabled))
+      rawValue: SPTE.presentBit | page.rawValue << 12 | present | readable | SPTE.writableBit | user | executable
+        | encryption | (usesAccessedDirty ? accessed : accessedDirtyDisabled))
   }
 
   /// A leaf. Source: `make_spte`.
   package func leaf(_ request: LeafRequest, _ grant: KernelVersion.DirtyGrant) -> SPTE {
-    var bits = SPTE.presentBit | accessedDirtyDisabled | present | user | memoryType | encryption
+    var bits = SPTE.presentBit | accessedDirtyDisabled | present | readable | memoryType | encryption
     bits |= request.pfn.rawValue << 12
+    if !hidesLeavesFromUsers { bits |= user }
     if !request.isPrefetch { bits |= accessed }
     bits |= request.level > .page4K && splitsExecutableHugePages ? noExecute : executable
     if request.level > .page4K { bits |= SPTE.sizeBit }
@@ -53,15 +54,20 @@ extension SPTEFormat {
     var bits = huge.rawValue | (UInt64(index) * childLevel.pages) << 12
     guard childLevel == .page4K else { return SPTE(rawValue: bits) }
     bits &= ~SPTE.sizeBit
-    if splitsExecutableHugePages { bits = bits & ~noExecute | executable }
-    return SPTE(rawValue: bits)
+    let entry = SPTE(rawValue: bits)
+    return splitsExecutableHugePages ? modified(entry, setting: executable, clearing: noExecute) : entry
   }
 
   /// The huge page of `level` that a small page belongs to. Source: `make_huge_spte`.
   package func huge(_ small: SPTE, _ level: Level) -> SPTE {
-    var bits = (small.rawValue | SPTE.sizeBit) & ~((level.pages - 1) << 12)
-    if splitsExecutableHugePages { bits = bits & ~executable | noExecute }
-    return SPTE(rawValue: bits)
+    let entry = SPTE(rawValue: (small.rawValue | SPTE.sizeBit) & ~((level.pages - 1) << 12))
+    return splitsExecutableHugePages ? modified(entry, setting: noExecute, clearing: executable) : entry
+  }
+
+  /// Rights change; of an entry whose access is tracked, those that are kept aside. Source: `modify_spte_protections`.
+  private func modified(_ entry: SPTE, setting: UInt64, clearing: UInt64) -> SPTE {
+    guard isAccessTracked(entry) else { return entry.setting(setting).clearing(clearing) }
+    return trackingAccess(restoringAccess(entry).setting(setting).clearing(clearing))
   }
 
   /// An entry that makes the access come back as MMIO, as long as memslots have this generation.
@@ -70,15 +76,20 @@ extension SPTEFormat {
   package func mmio(_ gfn: GFN, generation: UInt64, access: Access) -> SPTE {
     let address = gfn.rawValue << 12
     var bits = mmioValue | UInt64(access.rawValue) & mmioAccess | address | l1tfMask
-    bits |= (generation & 0xFF) << 3 | (generation >> 8 & 0x7FF) << 52
+    bits |= (generation & lowGeneration) << 3 | (generation >> layout.generationLowBits & 0x7FF) << 52
     bits |= (address & l1tfMask) << 5
     return SPTE(rawValue: bits)
   }
 
   /// The generation in an MMIO entry. Source: `get_mmio_spte_generation`.
-  package static func mmioGeneration(_ entry: SPTE) -> UInt64 {
-    entry.rawValue >> 3 & 0xFF | (entry.rawValue >> 52 & 0x7FF) << 8
+  package func mmioGeneration(_ entry: SPTE) -> UInt64 {
+    entry.rawValue >> 3 & lowGeneration | (entry.rawValue >> 52 & 0x7FF) << layout.generationLowBits
   }
+
+  /// The bits of an MMIO entry that its generation lies in.
+  package var generationBits: UInt64 { lowGeneration << 3 | 0x7FF << 52 }
+
+  private var lowGeneration: UInt64 { 1 << layout.generationLowBits - 1 }
 
   /// The frame in an MMIO entry. Source: `get_mmio_spte_gfn`.
   package func mmioFrame(_ entry: SPTE) -> GFN {

@@ -1,7 +1,7 @@
 /// The bits of entries: EPT's or NPT's, with or without accessed/dirty bits, with an encryption bit, with MMIO caching.
 ///
 /// A format is fixed at module load and the same for all VMs of a host, except for the value of MMIO entries (TDX VMs have
-/// their own). Source: Linux 6.16 arch/x86/kvm/mmu/spte.c, kvm_mmu_reset_all_pte_masks, kvm_mmu_set_ept_masks.
+/// their own). Source: Linux 6.12, 6.16 and 7.3 arch/x86/kvm/mmu/spte.c, kvm_mmu_reset_all_pte_masks, kvm_mmu_set_ept_masks.
 
 /// What a leaf lets the guest do.
 package struct Access: OptionSet, Hashable, Sendable {
@@ -24,7 +24,26 @@ package struct SPTEFormat: Hashable, Sendable {
     case npt = "NPT"
   }
 
+  /// Where entries keep what is software's: it has moved about. `KernelVersion` says which kernel has which.
+  package struct Layout: Hashable, Sendable {
+    /// `EPT_SPTE_HOST_WRITABLE`; NPT's has stayed.
+    package let hostWritable: UInt64
+    /// `EPT_SPTE_MMU_WRITABLE`; NPT's has stayed.
+    package let mmuWritable: UInt64
+    /// `SPTE_TDP_AD_DISABLED`.
+    package let accessedDirtyDisabled: UInt64
+    /// `shadow_xu_mask` of EPT; 0 where the kernel does not know it.
+    package let userExecutable: UInt64
+    /// `SHADOW_ACC_TRACK_SAVED_BITS_SHIFT`: how far up tracked-away bits are kept.
+    package let trackedShift: UInt64
+    /// `MMIO_SPTE_GEN_LOW_BITS`: how many bits of a generation lie from bit 3 up; the other eleven lie from bit 52 up.
+    package let generationLowBits: UInt64
+    /// Whether entries have A and D where the hardware does not set them.
+    package let keepsAccessedDirty: Bool
+  }
+
   package let vendor: Vendor
+  package var layout = Layout.linux612
   /// Whether KVM uses the hardware's accessed and dirty bits (`kvm_ad_enabled`); else it tracks access by removing RWX.
   package var usesAccessedDirty: Bool
   /// The encryption bit that every entry for ordinary memory carries (`shadow_me_value`).
@@ -39,6 +58,9 @@ package struct SPTEFormat: Hashable, Sendable {
   package var l1tfMask: UInt64 = 0
   /// Whether huge pages are never executable (`nx_huge_pages`).
   package var splitsExecutableHugePages = false
+  /// Whether leaves are the guest kernel's alone, so that its user mode's fetches alone trap (GMET): NPT since Linux 7.3. Source:
+  /// `kvm_calc_tdp_mmu_root_page_role`.
+  package var hidesLeavesFromUsers = false
   /// Whether a bit of EPT entries says "readable" (bit 0), or nothing but suppress #VE is set for "present".
   package let present: UInt64
 
@@ -51,30 +73,52 @@ package struct SPTEFormat: Hashable, Sendable {
     vendor: .ept, usesAccessedDirty: true, mmioValue: 6, mmioMask: 7 | 1 << 63, memoryType: 6 << 3 | 1 << 6,
     present: 1 << 63)
 
-  /// `shadow_user_mask`: readable by the guest.
-  package var user: UInt64 { vendor == .ept ? 1 : 4 }
-  /// `shadow_x_mask`; NPT has none.
-  package var executable: UInt64 { vendor == .ept ? 4 : 0 }
+  /// The format as this kernel lays it out.
+  package func laidOut(by version: KernelVersion) -> SPTEFormat {
+    var format = self
+    format.layout = version.entryLayout
+    return format
+  }
+
+  /// Readable by the guest: bit 0 with both vendors.
+  package var readable: UInt64 { 1 }
+  /// `shadow_user_mask`: of NPT's pages those that the guest's user mode may use, which it takes every access for; EPT has none.
+  package var user: UInt64 { vendor == .ept ? 0 : 4 }
+  /// `shadow_x_mask`, since Linux 7.3 `shadow_xs_mask` and `shadow_xu_mask`, given and taken together; NPT has none.
+  package var executable: UInt64 { vendor == .ept ? 4 | layout.userExecutable : 0 }
   /// `shadow_nx_mask`; EPT has none.
   package var noExecute: UInt64 { vendor == .ept ? 0 : 1 << 63 }
   /// `shadow_accessed_mask`.
-  package var accessed: UInt64 { !usesAccessedDirty ? 0 : vendor == .ept ? 1 << 8 : 1 << 5 }
+  package var accessed: UInt64 { !hasAccessedDirty ? 0 : vendor == .ept ? 1 << 8 : 1 << 5 }
   /// `shadow_dirty_mask`.
-  package var dirty: UInt64 { !usesAccessedDirty ? 0 : vendor == .ept ? 1 << 9 : 1 << 6 }
+  package var dirty: UInt64 { !hasAccessedDirty ? 0 : vendor == .ept ? 1 << 9 : 1 << 6 }
   /// `shadow_host_writable_mask`: the host's own mapping is writable.
-  package var hostWritable: UInt64 { vendor == .ept ? 1 << 57 : 1 << 9 }
+  package var hostWritable: UInt64 { vendor == .ept ? layout.hostWritable : 1 << 9 }
   /// `shadow_mmu_writable_mask`: nothing but dirty logging or access tracking keeps the guest from writing.
-  package var mmuWritable: UInt64 { vendor == .ept ? 1 << 58 : 1 << 10 }
-  /// `SPTE_TDP_AD_DISABLED`, bits 53:52 = 1.
-  package var accessedDirtyDisabled: UInt64 { usesAccessedDirty ? 0 : 1 << 52 }
+  package var mmuWritable: UInt64 { vendor == .ept ? layout.mmuWritable : 1 << 10 }
+  /// `SPTE_TDP_AD_DISABLED`, where it holds.
+  package var accessedDirtyDisabled: UInt64 { usesAccessedDirty ? 0 : layout.accessedDirtyDisabled }
   /// `shadow_acc_track_mask`: what is taken away from an entry that is not to be used unnoticed.
-  package var accessTrack: UInt64 { usesAccessedDirty || vendor == .npt ? 0 : 7 }
+  package var accessTrack: UInt64 { usesAccessedDirty || vendor == .npt ? 0 : 7 | layout.userExecutable }
+  /// The bits any of which makes the trace call a page the user's: of EPT's there is "readable" before Linux 7.3 and "executable in
+  /// user mode" since. Source: mmutrace.h, kvm_mmu_set_spte.
+  package var shownAsUser: UInt64 {
+    switch vendor {
+    case .npt: user
+    case .ept: layout.userExecutable != 0 ? layout.userExecutable : readable
+    }
+  }
+  /// `root_role.access`.
+  package var roleAccess: Access { hidesLeavesFromUsers ? [.execute, .write] : .all }
   /// `shadow_mmio_access_mask`.
   package var mmioAccess: UInt64 { vendor == .ept ? 0 : 6 }
+  /// `MMIO_SPTE_GEN_MASK`: the bits of a generation that an MMIO entry has room for.
+  package var generationMask: UInt64 { 1 << (layout.generationLowBits + 11) - 1 }
 
-  /// Where the tracked-away R and X bits are kept. Source: `SHADOW_ACC_TRACK_SAVED_BITS_SHIFT`.
-  private static let savedShift: UInt64 = 54
-  private static let savedMask: UInt64 = 5
+  /// Whether entries have A and D, whoever sets them.
+  private var hasAccessedDirty: Bool { usesAccessedDirty || layout.keepsAccessedDirty }
+  /// What tracking keeps aside: all that it takes but W. Source: `SHADOW_ACC_TRACK_SAVED_BITS_MASK`.
+  private var savedMask: UInt64 { 5 | layout.userExecutable }
 
   /// `is_mmio_spte`.
   package func isMMIO(_ entry: SPTE) -> Bool { mmioMask != 0 && entry.rawValue & mmioMask == mmioValue }
@@ -90,26 +134,33 @@ package struct SPTEFormat: Hashable, Sendable {
     accessTrack != 0 && entry.isPresent && entry.rawValue & accessTrack == 0
   }
 
+  /// `is_accessed_spte`.
+  package func isAccessed(_ entry: SPTE) -> Bool {
+    accessed != 0 ? entry.rawValue & accessed != 0 : !isAccessTracked(entry)
+  }
+
   /// `mark_spte_for_access_track`.
   package func trackingAccess(_ entry: SPTE) -> SPTE {
     if usesAccessedDirty { return entry.clearing(accessed) }
     if accessTrack == 0 || isAccessTracked(entry) { return entry }
-    let saved = (entry.rawValue & Self.savedMask) << Self.savedShift
-    return entry.setting(saved).clearing(accessTrack)
+    let saved = (entry.rawValue & savedMask) << layout.trackedShift
+    return entry.setting(saved).clearing(accessTrack | accessed)
   }
 
   /// `restore_acc_track_spte`.
   package func restoringAccess(_ entry: SPTE) -> SPTE {
-    let saved = entry.rawValue >> Self.savedShift & Self.savedMask
-    return entry.clearing(accessTrack | Self.savedMask << Self.savedShift).setting(saved)
+    let saved = entry.rawValue >> layout.trackedShift & savedMask
+    return entry.clearing(accessTrack | savedMask << layout.trackedShift).setting(saved)
   }
 
-  /// `is_access_allowed`: whether the entry, as it is, lets the access through.
+  /// `is_access_allowed`, since Linux 7.3 `spte_permission_fault`: whether the entry, as it is, lets the access through.
+  ///
+  /// The later one asks a table of permissions, which says the same of every entry that the TDP MMU makes.
   package func allows(_ access: FaultAccess, _ entry: SPTE) -> Bool {
     switch access {
     case .execute: isExecutable(entry)
     case .write: entry.isWritable
-    case .read: entry.rawValue & 1 != 0
+    case .read: entry.rawValue & readable != 0
     }
   }
 
@@ -119,7 +170,9 @@ package struct SPTEFormat: Hashable, Sendable {
   }
 
   /// The A and D bits that a CPU may set by itself on a present leaf.
-  package func bitsSetByCPU(_ entry: SPTE) -> UInt64 { accessed | (entry.isWritable ? dirty : 0) }
+  package func bitsSetByCPU(_ entry: SPTE) -> UInt64 {
+    usesAccessedDirty ? accessed | (entry.isWritable ? dirty : 0) : 0
+  }
 }
 
 /// What the guest did that faulted.

@@ -23,9 +23,9 @@ extension TDPMMU {
   /// Source: `tdx_handle_ept_violation`.
   package mutating func violation(vcpu: Int, address: UInt64, qualification: UInt64) -> FaultRequest? {
     if isPrivate(address) {
-      return FaultRequest(vcpu: vcpu, address: address, code: FaultCode.qualification(2).union(.private))
+      return FaultRequest(vcpu: vcpu, address: address, code: [.write, .private])
     }
-    let code = FaultCode.qualification(qualification)
+    let code = FaultCode.qualification(qualification, version.violationCode)
     guard !code.contains(.fetch) else {
       report(.sharedFetch, "vCPU \(vcpu) fetches from shared address \(String(address, radix: 16))")
       return nil

@@ -96,7 +96,7 @@ package struct TDPMMU: Sendable {
 
   package init(_ version: KernelVersion, _ format: SPTEFormat, frameLimit: UInt64 = 1 << 40) {
     self.version = version
-    self.format = format
+    self.format = format.laidOut(by: version)
     self.frameLimit = frameLimit
   }
 

@@ -180,12 +180,8 @@ package struct TableWalk: Sendable {
       return isLast && old.rawValue & (SPTE.writableBit | mmu.format.mmuWritable) != 0
     case .split: return isLast && iterator.level > .page4K
     case .recover: return !isLast && iterator.level <= .page1G && range.contains(iterator.frame)
-    case .age: return isLast && isAccessed(old, mmu)
+    case .age: return isLast && mmu.format.isAccessed(old)
     }
-  }
-
-  private func isAccessed(_ entry: SPTE, _ mmu: borrowing TDPMMU) -> Bool {
-    mmu.format.usesAccessedDirty ? entry.rawValue & mmu.format.accessed != 0 : !mmu.format.isAccessTracked(entry)
   }
 
   private func dirtyBit(_ mmu: borrowing TDPMMU, writeProtect: Bool) -> UInt64 {

@@ -110,16 +110,16 @@ extension TraceEvent {
     case .spteChanged(let space, let gfn, let level, let old, let new):
       "as id \(space.rawValue) gfn \(hex(gfn.rawValue)) level \(level.rawValue) old_spte \(hex(old.rawValue)) "
         + "new_spte \(hex(new.rawValue))"
-    case .prepareZapPage(let page): page.text(version)
-    case .getPage(let page): page.text(version) + " new"
+    case .prepareZapPage(let page): page.text(version, format)
+    case .getPage(let page): page.text(version, format) + " new"
     case .zapAllFast(let generation, let used): "kvm-mmu-valid-gen \(generation) used_pages \(hex(used))"
     case .setSPTE(let gfn, let level, let entry, let address):
       "gfn \(hex(gfn.rawValue)) spte \(hex(entry.rawValue)) (\(Self.rights(entry, format))) level \(level.rawValue) "
         + "at \(hex(address))"
     case .requested(let gfn, let pfn, let level):
       "gfn \(hex(gfn.rawValue)) pfn \(hex(pfn)) level \(level.rawValue)"
-        + (version.accessNames == .readWriteUserExecute ? " access f" : "")
-    case .fastPageFault(let fault): fault.text
+        + (version.accessNames == .writeUserExecute ? "" : format.hidesLeavesFromUsers ? " access b" : " access f")
+    case .fastPageFault(let fault): fault.text(version)
     case .splitHugePage(let gfn, let level, let entry, let errno):
       "gfn \(hex(gfn.rawValue)) spte \(hex(entry.rawValue)) level \(level.rawValue) errno \(errno)"
     case .markMMIO(let gfn, let pointer, let access, let generation):
@@ -134,27 +134,27 @@ extension TraceEvent {
   /// The rights of an entry as `kvm_mmu_set_spte` prints them: readable always, with both vendors' present masks.
   package static func rights(_ entry: SPTE, _ format: SPTEFormat) -> String {
     "r" + (entry.isWritable ? "w" : "-") + (format.isExecutable(entry) ? "x" : "-")
-      + (entry.rawValue & format.user != 0 ? "u" : "-")
+      + (entry.rawValue & format.shownAsUser != 0 ? "u" : "-")
   }
 }
 
 extension PageDescription {
   /// The text without `new` or `existing`.
-  package func text(_ version: KernelVersion) -> String {
-    let access = version.accessNames == .readWriteUserExecute ? "rwux" : "wux"
+  package func text(_ version: KernelVersion, _ format: SPTEFormat) -> String {
+    let user = format.hidesLeavesFromUsers ? "-" : "u"
+    let access = version.accessNames == .readWriteUserExecute ? "rw\(user)x" : "w\(user)x"
     return "sp gen \(generation) gfn \(hex(gfn.rawValue)) l\(level.rawValue) 8-byte q0\(isDirect ? " direct" : "") "
       + "\(access)\(isInvalid ? " invalid" : "") nxe \(usesAccessedDirty ? "" : "!")ad root \(rootCount) sync"
   }
 }
 
 extension FastPageFault {
-  /// The flags that the kernel names, in its order.
-  private static let flags: [(UInt64, String)] = [(1, "P"), (2, "W"), (4, "U"), (8, "RSVD"), (16, "F")]
-
-  /// The text of the event.
-  package var text: String {
-    var words = Self.flags.filter { errorCode & $0.0 != 0 }.map(\.1)
-    if errorCode & ~31 != 0 { words.append("0x" + hex(errorCode & ~31)) }
+  /// The text of the event, with the names that the kernel has for bits of the error code, in its order.
+  package func text(_ version: KernelVersion) -> String {
+    let flags = version.faultNames
+    var words = flags.filter { errorCode & $0.bit != 0 }.map(\.name)
+    let rest = flags.reduce(errorCode) { $0 & ~$1.bit }
+    if rest != 0 { words.append("0x" + hex(rest)) }
     return "vcpu \(vcpu) gva \(hex(address)) error_code \(words.joined(separator: "|")) sptep \(padded(pointer)) "
       + "old 0x\(hex(old.rawValue)) new \(hex(new.rawValue)) spurious \(isSpurious ? 1 : 0) fixed \(isFixed ? 1 : 0)"
   }
