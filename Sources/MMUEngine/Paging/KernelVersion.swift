@@ -1,9 +1,8 @@
 /// What differs between kernels, as data: every behaviour has a name and stands here, none is a test of a version elsewhere.
 ///
 /// Sources: 6.12 and 7.3 read (6.12.95 and 7.3.4, whose traces are in Tests/Fixtures/traces); 6.16 and 6.19 read in descriptions,
-/// so that what lies between 6.12 and 7.3 and is not described is dated as its declaration says.
-/// What is said of 6.19's TDX beside its hooks
-/// for each kind of change was not compared with the kernels between it and 7.3.
+/// so that what lies between 6.12 and 7.3 and is not described is dated as its declaration says. What is said of 6.19's TDX beside
+/// its hooks for each kind of change was not compared with the kernels between it and 7.3.
 
 /// A kernel's behaviour where kernels differ.
 package struct KernelVersion: Hashable, Sendable {
@@ -95,6 +94,28 @@ package struct KernelVersion: Hashable, Sendable {
     case userIfGuestUser
   }
 
+  /// How aging writes an entry that was accessed.
+  package enum AgingWrite: Hashable, Sendable {
+    /// Bits are cleared in whatever stands there by now.
+    case clearsBits
+    /// Only what was read is exchanged; whoever was faster keeps the entry, and nothing is traced.
+    case exchanges
+  }
+
+  /// Which memslots' generation a vCPU's remembered MMIO access is held against.
+  package enum MMIOCacheGeneration: Hashable, Sendable {
+    /// Those of the normal address space, in system management mode too.
+    case ofNormalSpace
+    case ofOwnSpace
+  }
+
+  /// For which changes of attributes room is made ahead.
+  package enum AttributeRoom: Hashable, Sendable {
+    case forEveryChange
+    /// Becoming shared takes an entry away, which needs none.
+    case forPrivateOnly
+  }
+
   /// Name on the command line.
   package private(set) var name: String
   package var frozen: SPTE
@@ -110,6 +131,11 @@ package struct KernelVersion: Hashable, Sendable {
   package var nxRecoveryLock: MMULockMode
   /// Whether a leaf's aging holds mmu_lock for write; else it is lockless.
   package var agingLock: MMULockMode?
+  /// Which roots aging looks at.
+  package var agedRoots = RootTypes.all
+  package var agingWrite = AgingWrite.clearsBits
+  package var mmioCacheGeneration = MMIOCacheGeneration.ofNormalSpace
+  package var attributeRoom = AttributeRoom.forEveryChange
   /// Which bits of entries are software's, and what for.
   package var entryLayout = SPTEFormat.Layout.linux612
   package var violationCode = ViolationCode.userIfRead
@@ -135,6 +161,7 @@ package struct KernelVersion: Hashable, Sendable {
     $0.hugePageRecovery = .replace
     $0.finalZapLock = .write
     $0.agingLock = nil
+    $0.agedRoots = .valid
   }
 
   /// Linux 6.19.
@@ -144,7 +171,7 @@ package struct KernelVersion: Hashable, Sendable {
     $0.privatePages = .unpinned
   }
 
-  /// Linux 7.3.
+  /// Linux 7.3. What it has and 6.19 has not is read in 7.3 alone, and may be older.
   package static let linux73 = linux619.named("7.3") {
     $0.frozen = SPTE(rawValue: 0x8000_0000_0000_01A0)
     $0.removalOrder = .childrenFirst
@@ -153,6 +180,9 @@ package struct KernelVersion: Hashable, Sendable {
     $0.preparedImagePage = .taken
     $0.entryLayout = .linux73
     $0.violationCode = .userIfGuestUser
+    $0.agingWrite = .exchanges
+    $0.mmioCacheGeneration = .ofOwnSpace
+    $0.attributeRoom = .forPrivateOnly
   }
 
   /// Those whose traces can be replayed, in the order in which they are tried.
