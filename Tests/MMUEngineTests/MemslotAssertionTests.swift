@@ -252,6 +252,20 @@ struct MemslotAssertionTests {
     #expect(!attributes.isPrivate(GFN(1)))
   }
 
+  @Test("to become shared takes no memory since Linux 7.3", arguments: [KernelVersion.linux612, .linux73])
+  mutating func sharedWithoutMemory(_ version: KernelVersion) {
+    mmu = TDPMMU(version, .npt)
+    let frames = FrameRange(start: 1, end: 3)
+    var attributes = MemoryAttributes()
+    let stored = attributes.store(GFN(1), isPrivate: true)
+    attributes.isOutOfMemory = true
+    var change = AttributeChange(frames, to: .shared, slots: [frames], hasPrivateMemory: true)
+    while true { if case .finished = change.step(&mmu, &attributes) { break } }
+    #expect(stored && change.result == (version == .linux73 ? .success : .outOfMemory))
+    #expect(attributes.isPrivate(GFN(1)) == (version == .linux612))
+    #expect(mmu.invalidation.sequence == (version == .linux73 ? 1 : 0))
+  }
+
   @Test("memslot and guest_memfd name each other, or the slot has been forgotten")
   func bindings() throws {
     var host = GuestMemfdHost(policy: KernelPolicy([]))

@@ -3,7 +3,7 @@
 /// Mappings of the old kind go first, inside an invalidation; then the attributes are stored under no lock of the MMU's, while
 /// faults on the range start over; then the invalidation ends. Room for what is stored was made before anything was zapped. The
 /// caller holds slots_lock: no memslot comes or goes meanwhile. Frames without a memslot have nothing mapped and no invalidation.
-/// Source: Linux 6.16 virt/kvm/kvm_main.c, kvm_vm_set_mem_attributes; arch/x86/kvm/mmu/mmu.c,
+/// Source: Linux 6.12, 6.16 and 7.3 virt/kvm/kvm_main.c, kvm_vm_set_mem_attributes; arch/x86/kvm/mmu/mmu.c,
 /// kvm_arch_pre_set_memory_attributes.
 
 /// `mem_attr_array`: which frames are private.
@@ -28,10 +28,14 @@ package struct MemoryAttributes: Hashable, Sendable {
   /// Gives an entry's room back. Source: `xa_release`.
   package mutating func release(_ gfn: GFN) { entries[gfn.rawValue] = nil }
 
-  /// Writes an entry; false when there is neither room nor memory for it. Source: `xa_store`.
+  /// Writes an entry, or takes it away for a shared frame; false when there is neither room nor memory for it. Source: `xa_store`.
   package mutating func store(_ gfn: GFN, isPrivate: Bool) -> Bool {
+    guard isPrivate else {
+      release(gfn)
+      return true
+    }
     guard reserve(gfn) else { return false }
-    entries[gfn.rawValue] = isPrivate
+    entries[gfn.rawValue] = true
     return true
   }
 }
@@ -82,7 +86,7 @@ package struct AttributeChange: Sendable {
 
   package mutating func step(_ mmu: inout TDPMMU, _ attributes: inout MemoryAttributes) -> MicroStep {
     switch phase {
-    case .reserve: reserve(&attributes)
+    case .reserve: reserve(&attributes, mmu.version.attributeRoom)
     case .lock:
       guard mmu.lock.acquire(.write) else { return .blocked }
       begin(&mmu)
@@ -115,13 +119,15 @@ package struct AttributeChange: Sendable {
   }
 
   /// What is so already needs no change; for the rest there is to be room.
-  private mutating func reserve(_ attributes: inout MemoryAttributes) {
+  private mutating func reserve(_ attributes: inout MemoryAttributes, _ room: KernelVersion.AttributeRoom) {
     let frames = range.start..<range.end
     guard frames.contains(where: { attributes.isPrivate(GFN($0)) != (kind == .private) }) else {
       phase = .done
       return
     }
-    for frame in frames where !attributes.reserve(GFN(frame)) { result = .outOfMemory }
+    if kind == .private || room == .forEveryChange {
+      for frame in frames where !attributes.reserve(GFN(frame)) { result = .outOfMemory }
+    }
     guard result == .success else {
       phase = .done
       return

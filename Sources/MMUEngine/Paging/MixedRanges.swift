@@ -29,8 +29,8 @@ package struct MixedRanges: Hashable, Sendable {
   /// Computes the flags of the huge pages that a range touches, after its attributes were stored.
   ///
   /// A huge page of 1 GiB is mixed when one of its 2 MiB pages is, or when two of them differ; so the smaller come first.
-  /// Abstraction: a huge page that is not all in the slot gets no flag; the kernel gives it one at the slot's end, where the
-  /// alignment of the slot forbids it anyway. Source: `kvm_arch_post_set_memory_attributes`, `hugepage_has_attrs`.
+  /// A huge page that is not all in the slot gets no flag: the alignment of the slot forbids it anyway.
+  /// Source: Linux 6.12 and 7.3 `kvm_arch_post_set_memory_attributes`, `hugepage_has_attrs`.
   package mutating func update(_ range: FrameRange, in slot: FrameRange, _ attributes: borrowing MemoryAttributes) {
     for level in Self.levels {
       var first = range.start & ~(level.pages - 1)
