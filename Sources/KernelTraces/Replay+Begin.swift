@@ -117,7 +117,7 @@ extension Replay {
   private mutating func forgetMMIO(_ task: Int) {
     let key = vcpu(of: task)
     guard let request = tasks[task].fault?.request, let cache = vcpus[key]?.cache, cache.gfn == request.gfn,
-      cache.generation == mmu.generations[Int(request.space.rawValue)]
+      cache.generation == mmu.cacheGeneration(request.space)
     else { return }
     vcpus[key]?.cache.gfn = nil
     allow(.generationInferred)
@@ -260,12 +260,12 @@ extension Replay {
 
   /// Begins an inferred walk at a frame.
   private mutating func push(
-    _ action: TableWalk.Action, _ root: TableID, _ gfn: GFN, minimum: Level = .page4K, lock: MMULockMode, _ task: Int
+    _ action: TableWalk.Action, _ root: TableID, _ gfn: GFN, minimum: Level = .page4K, lock: MMULockMode?, _ task: Int
   ) {
     allow(.rangeInferred)
     noteZap(action, gfn, task)
     let range = FrameRange(start: gfn.rawValue, end: .max)
-    let walk = TableWalk(action, root: root, range, lock: lock, minimum: minimum, mmu)
+    let walk = TableWalk(action, root: root, range, lock: lock ?? .read, minimum: minimum, mmu)
     tasks[task].jobs.append(.inferred(InferredWalk(action: action, root: root, lock: lock, walk: walk)))
   }
 
@@ -343,15 +343,15 @@ extension Replay {
     guard let root = root(space, gfn, level, old) else { return false }
     addCPUBits(root, gfn, level, old)
     if old.isTable(at: level) { return beginTableZap(root, gfn, level, new, task) }
-    let actions: [(TableWalk.Action, MMULockMode)] = [
+    let actions: [(TableWalk.Action, MMULockMode?)] = [
       (.zapLeaves, .write), (.writeProtect, .read), (.writeProtectFrame, .write), (.clearDirty, .read),
-      (.age, mmu.version.agingLock ?? .write),
+      (.age, mmu.version.agingLock),
     ]
     for (action, lock) in actions {
       let range = FrameRange(start: gfn.rawValue, end: .max)
       let walk = InferredWalk(
         action: action, root: root, lock: lock,
-        walk: TableWalk(action, root: root, range, lock: lock, minimum: .page4K, mmu))
+        walk: TableWalk(action, root: root, range, lock: lock ?? .read, minimum: .page4K, mmu))
       guard walk.accepts(level, old, new, mmu.format) else { continue }
       push(action, root, gfn, lock: lock, task)
       return true

@@ -244,7 +244,7 @@ extension Replay {
   /// An inferred walk has ended before this event.
   mutating func dropInferred(_ task: Int) {
     guard case .inferred(let walk)? = tasks[task].jobs.popLast() else { return }
-    if walk.holdsLock { mmu.lock.release(walk.lock) }
+    if walk.holdsLock, let lock = walk.lock { mmu.lock.release(lock) }
   }
 }
 

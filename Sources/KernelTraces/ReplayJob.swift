@@ -51,12 +51,13 @@ enum ReplayJob {
 struct InferredWalk {
   let action: TableWalk.Action
   let root: TableID
-  let lock: MMULockMode
+  /// Nil for the aging of kernels where it is lockless.
+  let lock: MMULockMode?
   var walk: TableWalk
   var holdsLock = false
 
   mutating func step(_ mmu: inout TDPMMU) -> MicroStep {
-    if !holdsLock {
+    if !holdsLock, let lock {
       guard mmu.lock.acquire(lock) else { return .blocked }
       holdsLock = true
     }

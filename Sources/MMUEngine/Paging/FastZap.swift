@@ -211,7 +211,7 @@ package struct RootsWalk: Sendable {
       phase = .next
       return .silent
     case .next:
-      mmu.checkRootWalk()
+      if action != .age || mmu.version.agingLock != nil { mmu.checkRootWalk() }
       guard let root = mmu.roots(types, in: space).first(where: { !visited.contains($0) }), mmu.getRoot(root) else {
         phase = locks ? .unlock : .done
         return .silent

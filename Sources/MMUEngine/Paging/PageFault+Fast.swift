@@ -2,10 +2,11 @@
 ///
 /// Only what the MMU itself took away may come back: MMU-writable says so. RCU keeps the table from being freed under the
 /// exchange; that the table may be out of the tree by then does no harm, because then nobody walks through it.
-/// Source: Linux 6.16 arch/x86/kvm/mmu/mmu.c, page_fault_can_be_fast, fast_page_fault.
+/// Source: Linux 6.12, 6.16 and 7.3 arch/x86/kvm/mmu/mmu.c, page_fault_can_be_fast, fast_page_fault.
 extension PageFault {
+  /// Whether nobody faulted makes no difference: a prefetch is as fast as the fault would be.
   private func canBeFast(_ mmu: borrowing TDPMMU) -> Bool {
-    if request.code.contains(.reserved) || request.isPrefetch || isMismatched { return false }
+    if request.code.contains(.reserved) || isMismatched { return false }
     if !request.code.contains(.present) { return !mmu.format.usesAccessedDirty }
     return request.code.contains(.write)
   }
@@ -16,7 +17,7 @@ extension PageFault {
       phase = .snapshot
       return .silent
     }
-    let found = mmu.lookup(root, request.gfn)
+    let found = mmu.lookup(direct, request.gfn)
     let old = found.entry
     if let new = fixed(old, found.level, mmu) {
       phase = .fastExchange(found.location, old: old, new: new, tries: tries)

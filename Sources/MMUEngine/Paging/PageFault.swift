@@ -51,6 +51,13 @@ package struct MMIOCache: Hashable, Sendable {
   func hits(_ gfn: GFN, _ generation: UInt64) -> Bool {
     self.gfn == gfn && gfn.rawValue != 0 && self.generation == generation
   }
+
+  /// `vcpu_cache_mmio_info`: nothing is remembered while memslots are being swapped.
+  mutating func remember(_ gfn: GFN, _ generation: UInt64) {
+    guard generation & generationInProgress == 0 else { return }
+    self.gfn = gfn
+    self.generation = generation
+  }
 }
 
 /// The bit of a memslot generation that says that a swap is going on.
@@ -274,18 +281,20 @@ package struct PageFault: Sendable {
     request.gfn = GFN(request.gfn.rawValue & ~mmu.directBits)
     phase = .slot
     guard request.code.contains(.reserved) else { return .silent }
-    if request.code.contains(.private) { mmu.report(.reservedPrivate, "gfn \(request.gfn.rawValue)") }
+    if request.code.contains(.private) {
+      mmu.report(.reservedPrivate, "gfn \(request.gfn.rawValue)")
+      return finish(.exit)
+    }
+    if cache.hits(request.gfn, mmu.cacheGeneration(request.space)) { return finish(.emulate) }
     let generation = mmu.generations[Int(request.space.rawValue)]
-    if cache.hits(request.gfn, generation) { return finish(.emulate) }
-    let entry = mmu.lookup(root, request.gfn).entry
+    let entry = mmu.lookup(direct, request.gfn).entry
     guard mmu.format.isMMIO(entry) else { return finish(.retry) }
     guard generation & generationInProgress == 0 else { return .silent }
     let current = generation & mmu.format.generationMask
     let marked = mmu.format.mmioGeneration(entry)
     let isValid = current == marked || mmu.has(.generationUnchecked)
     if isValid {
-      cache.gfn = mmu.format.mmioFrame(entry)
-      cache.generation = generation
+      cache.remember(mmu.format.mmioFrame(entry), mmu.cacheGeneration(request.space))
       phase = .done(.emulate)
       mmioHit = entry
     }
@@ -315,11 +324,7 @@ package struct PageFault: Sendable {
     case .invalidSlot: return finish(.retry)
     case .page: break
     case .noSlot:
-      let generation = mmu.generations[Int(request.space.rawValue)]
-      if generation & generationInProgress == 0 {
-        cache.gfn = request.gfn
-        cache.generation = generation
-      }
+      cache.remember(request.gfn, mmu.cacheGeneration(request.space))
       if mmu.format.mmioMask == 0 || request.gfn.rawValue >= mmu.frameLimit { return finish(.emulate) }
     }
     guard mmu.lock.acquire(.read) else { return .blocked }

@@ -47,6 +47,17 @@ extension TDPMMU {
     return RootsWalk(.zapLeaves, types, range, lock: lock, locks: locks)
   }
 
+  /// The walk that looks which of a range's pages were accessed since the last one. Nobody is made to flush for it.
+  ///
+  /// Who interferes, where it is lockless: everybody; the walker is a reader of RCU. Source: Linux 6.12 `kvm_tdp_mmu_handle_gfn`;
+  /// 7.3 `__kvm_tdp_mmu_age_gfn_range`.
+  package func aging(_ range: FrameRange, in space: AddressSpace? = nil) -> RootsWalk {
+    var types = version.agedRoots
+    types.remove(.mirror)
+    return RootsWalk(
+      .age, types, space: space, range, lock: version.agingLock ?? .read, locks: version.agingLock != nil)
+  }
+
   /// Contents of userspace's go into a page of the file, which is to be mapped at a frame of a memslot.
   ///
   /// Who interferes: whoever deletes the memslot or converts the frame; slots_lock excludes both. Source: `kvm_gmem_populate`.
@@ -62,6 +73,22 @@ extension TDPMMU {
       report(.nestedGeneration, "a swap begins inside of another")
     }
     for space in generations.indices { generations[space] |= generationInProgress }
+  }
+
+  /// The generation that a vCPU's remembered MMIO access belongs to. Source: `vcpu_match_mmio_gen`.
+  package func cacheGeneration(_ space: AddressSpace) -> UInt64 {
+    switch version.mmioCacheGeneration {
+    case .ofNormalSpace: generations[Int(AddressSpace.normal.rawValue)]
+    case .ofOwnSpace: generations[Int(space.rawValue)]
+    }
+  }
+
+  /// Whether the end of this swap brings a generation back that MMIO entries may have from long ago: everything is zapped first.
+  ///
+  /// Who interferes: nobody can check an MMIO entry meanwhile, the generation being in progress. Source:
+  /// `kvm_mmu_invalidate_mmio_sptes`.
+  package func wrapsGeneration(adding spaces: UInt64) -> Bool {
+    generations.contains { ($0 & ~generationInProgress + spaces) & format.generationMask & ~(spaces - 1) == 0 }
   }
 
   /// A swap ends; `spaces` is how many address spaces share the numbers of generations.

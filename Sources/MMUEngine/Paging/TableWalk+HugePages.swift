@@ -1,7 +1,8 @@
 /// Huge pages under dirty logging: split when it begins, brought back when it ends.
 extension TableWalk {
-  /// A table for the huge page at hand; the kernel drops mmu_lock to allocate it. Source: `tdp_mmu_alloc_sp_for_split`.
+  /// A table for the huge page at hand. Source: `tdp_mmu_split_huge_pages_root`.
   mutating func beginSplit(_ mmu: inout TDPMMU) -> MicroStep {
+    guard takesSparePage(&mmu) else { return .silent }
     guard let (table, event) = mmu.makeChild(of: iterator.location, gfn: iterator.frame) else { return .silent }
     begin(splitting: table)
     return .event(event)

@@ -22,7 +22,7 @@ package struct TableWalk: Sendable {
     case split
     /// Tables become huge leaves again. Source: `zap_collapsible_spte_range`, `recover_huge_pages_range`.
     case recover
-    /// The accessed bit goes. Source: `age_gfn_range`.
+    /// The accessed bit goes. Source: Linux 6.12 `age_gfn_range`; 7.3 `kvm_tdp_mmu_age_spte`.
     case age
   }
 
@@ -36,6 +36,8 @@ package struct TableWalk: Sendable {
     case cleared(SPTE)
     /// A table is made for the split of the current entry; nothing is linked yet.
     case splitting(TableID)
+    /// mmu_lock was dropped to allocate a table's page.
+    case allocating
     /// The split is linked or has failed: its own event comes next.
     case splitDone(SPTE, TableID, errno: Int)
     case yielded
@@ -53,6 +55,8 @@ package struct TableWalk: Sendable {
   package private(set) var needsFlush = false
   /// Whether the table at hand may become a huge leaf; nil until asked.
   private var isHugePossible: Bool?
+  /// Whether a page for a split's table is at hand; it serves until a split uses it up.
+  private var hasSparePage = false
 
   package init(
     _ action: Action, root: TableID, _ range: FrameRange, lock: MMULockMode, minimum: Level, _ mmu: borrowing TDPMMU
@@ -82,6 +86,9 @@ package struct TableWalk: Sendable {
 
   /// Whether the walk is between two entries that it changes: no event of the last one is left.
   package var isBetweenEntries: Bool { aftermath == nil && (phase == .looking || phase == .armed) }
+
+  /// Whether the next step changes the entry that was read.
+  package var isArmed: Bool { phase == .armed }
 
   /// Walks to the next entry that will be changed; nil when there is none. Nothing is written.
   package mutating func seek(_ mmu: borrowing TDPMMU) -> (GFN, Level)? {
@@ -117,7 +124,7 @@ package struct TableWalk: Sendable {
     case .cleared(let old): return clearFrozen(old, &mmu)
     case .splitting(let table): return linkSplit(table, &mmu)
     case .splitDone(let old, let table, let errno): return reportSplit(old, table, errno, &mmu)
-    case .yielded:
+    case .yielded, .allocating:
       guard mmu.lock.acquire(lock) else { return .blocked }
       phase = .looking
       iterator.next(mmu.tables)
@@ -234,10 +241,18 @@ package struct TableWalk: Sendable {
     return .event(event)
   }
 
+  /// Takes the accessed bit, or access itself, away. No lock is held where the kernel's aging is lockless: then RCU alone keeps
+  /// the tables, and others may have written the entry since it was read.
   private mutating func age(_ mmu: inout TDPMMU) -> MicroStep {
-    if mmu.tables[iterator.root].isInvalid { mmu.report(.ageInvalidRoot, "gfn \(iterator.gfn)") }
-    if mmu.format.usesAccessedDirty { return clearBits(mmu.format.accessed, &mmu) }
+    if mmu.tables[iterator.root].isInvalid, !mmu.version.agedRoots.contains(.invalid) {
+      mmu.report(.ageInvalidRoot, "gfn \(iterator.gfn)")
+    }
     let old = mmu.tables[iterator.location]
+    let mayClearBits = mmu.version.agingWrite == .clearsBits && mmu.format.usesAccessedDirty
+    if mmu.version.agingLock == nil, !mayClearBits, old != iterator.old {
+      advance(mmu)
+      return .silent
+    }
     let new = mmu.format.trackingAccess(old)
     mmu.store(iterator.location, new)
     let event = TraceEvent.spteChanged(
@@ -263,6 +278,20 @@ package struct TableWalk: Sendable {
 
   mutating func begin(splitting table: TableID) { phase = .splitting(table) }
 
+  /// Takes the spare page; without one mmu_lock is dropped to allocate it, and the walk goes on from the root with one in hand.
+  ///
+  /// Source: `tdp_mmu_split_huge_pages_root`, `tdp_mmu_alloc_sp_for_split`.
+  mutating func takesSparePage(_ mmu: inout TDPMMU) -> Bool {
+    guard !hasSparePage else {
+      hasSparePage = false
+      return true
+    }
+    mmu.yield(&iterator, lock: lock)
+    hasSparePage = true
+    phase = .allocating
+    return false
+  }
+
   mutating func freeze(_ old: SPTE) { phase = .frozen(old) }
 
   mutating func reread(_ mmu: borrowing TDPMMU) -> MicroStep { retry(mmu) }
@@ -285,6 +314,7 @@ package struct TableWalk: Sendable {
 
   /// After a split's own event: on to the new table's entries, or to the same entry again.
   mutating func end(splitFailed: Bool, _ mmu: borrowing TDPMMU) {
+    hasSparePage = splitFailed
     if splitFailed { _ = retry(mmu) } else { advance(mmu) }
   }
 

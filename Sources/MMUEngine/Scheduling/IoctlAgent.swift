@@ -10,6 +10,8 @@ package struct IoctlAgent: Sendable {
     case publish(SlotChange)
     /// `synchronize_srcu`: agents that were inside a read section at the swap have to leave it.
     case synchronize(SlotChange, readers: Set<Int>)
+    /// The generation of MMIO entries starts over: everything is zapped before the swap ends.
+    case wrap(SlotChange)
     case fastZap
     case targetedZap
     case split
@@ -69,7 +71,7 @@ extension MMUHost {
     case .idle: beginIoctl()
     case .publish(let change): publish(change)
     case .synchronize(let change, let readers): synchronize(change, readers)
-    case .fastZap: stepFastZap()
+    case .fastZap, .wrap: stepFastZap()
     case .targetedZap, .split, .writeProtect, .recover, .protectHarvest: stepIoctlWalk()
     case .harvest: harvest()
     case .flush(let next): if !awaitsExits { afterFlush(next) }
@@ -125,7 +127,19 @@ extension MMUHost {
       ioctl.phase = .synchronize(change, readers: left)
       return
     }
-    mmu.endSwap(adding: mmu.has(.generationNotBumped) ? 0 : 2)
+    guard mmu.has(.generationNotBumped) || !mmu.wrapsGeneration(adding: Self.addressSpaces) else {
+      ioctl.zap = FastZap()
+      ioctl.phase = .wrap(change)
+      return
+    }
+    endSwap(change)
+  }
+
+  /// How many address spaces share the numbers of generations.
+  private static let addressSpaces: UInt64 = 2
+
+  private mutating func endSwap(_ change: IoctlAgent.SlotChange) {
+    mmu.endSwap(adding: mmu.has(.generationNotBumped) ? 0 : Self.addressSpaces)
     switch change {
     case .invalidate: beginZap()
     case .remove: unbind()
@@ -228,8 +242,9 @@ extension MMUHost {
       case .kick: requestReload()
       case .finished:
         ioctl.zap = nil
-        ioctl.phase = .publish(.remove)
         checkInvalidRoots()
+        if case .wrap(let change) = ioctl.phase { return endSwap(change) }
+        ioctl.phase = .publish(.remove)
       case .silent, .event, .flush, .blocked, .asks: break
       }
       return
@@ -270,7 +285,7 @@ extension MMUHost {
       if !mmu.has(.writeProtectWithoutFlush) { requestFlush() }
       ioctl.phase = .flush(then: .arm)
     case .recover: ioctl.phase = .flush(then: .done)
-    case .idle, .publish, .synchronize, .fastZap, .harvest, .flush, .convert, .populate, .unbind:
+    case .idle, .publish, .synchronize, .wrap, .fastZap, .harvest, .flush, .convert, .populate, .unbind:
       ioctl.phase = .idle
     }
   }
