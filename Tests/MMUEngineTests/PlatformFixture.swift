@@ -18,9 +18,10 @@ struct PlatformFixture {
   var entry: SecureEPTLocation { SecureEPTLocation(table: directory, index: 0) }
 
   /// A TD that is INITIALIZED, or RUNNABLE.
-  init(running: Bool, packages: Int = 1) throws {
+  init(running: Bool, packages: Int = 1, vcpuPages: Int = 0) throws {
     var size = PlatformSize()
     size.packages = packages
+    size.vcpuPages = vcpuPages
     size.vcpus = 2
     size.poolFrames = 0x1000..<0x1240
     platform = TDXPlatform(size: size)
@@ -33,6 +34,10 @@ struct PlatformFixture {
     try platform.execute(.manageInitialize(tdr: tdr.address))
     for vcpu in vcpus {
       try platform.execute(.createVCPU(vcpu.address, tdr: tdr.address))
+      for number in 0..<vcpuPages {
+        let further = vcpu.advanced(by: 0x20 + 2 * number)
+        try platform.execute(.addVCPUPage(further.address, tdvpr: vcpu.address))
+      }
       try platform.execute(.initializeVCPU(vcpu.address, version: 1))
     }
     try platform.execute(.addTable(PageInfo(GFN(0), .page512G), tdr: tdr.address, page: PFN(0x820).address))

@@ -8,13 +8,15 @@ package enum SEAMCall: Hashable, Sendable {
   case addControlPage(HPA, tdr: HPA)
   case manageInitialize(tdr: HPA)
   case createVCPU(HPA, tdr: HPA)
+  case addVCPUPage(HPA, tdvpr: HPA)
   case initializeVCPU(HPA, version: Int)
   case flushVCPU(HPA)
   case flushDone(tdr: HPA)
   case freeKey(tdr: HPA)
+  case reclaimKey(tdr: HPA)
   case extendMeasurement(PageInfo, tdr: HPA)
   case finalizeMeasurement(tdr: HPA)
-  case addTable(PageInfo, tdr: HPA, page: HPA)
+  case addTable(PageInfo, tdr: HPA, page: HPA, existing: ExistingTable = .refused)
   case removeTable(PageInfo, tdr: HPA)
   case addPage(PageInfo, tdr: HPA, page: HPA, source: HPA)
   case augmentPage(PageInfo, tdr: HPA, page: HPA)
@@ -22,6 +24,7 @@ package enum SEAMCall: Hashable, Sendable {
   case block(PageInfo, tdr: HPA)
   case unblock(PageInfo, tdr: HPA)
   case track(tdr: HPA)
+  case readEntry(PageInfo, tdr: HPA)
   case reclaimPage(HPA)
   case writeBackPage(HPA)
   case writeBackCaches(WriteBackStart)
@@ -34,10 +37,12 @@ package enum SEAMCall: Hashable, Sendable {
     case .addControlPage: "TDH.MNG.ADDCX"
     case .manageInitialize: "TDH.MNG.INIT"
     case .createVCPU: "TDH.VP.CREATE"
+    case .addVCPUPage: "TDH.VP.ADDCX"
     case .initializeVCPU: "TDH.VP.INIT"
     case .flushVCPU: "TDH.VP.FLUSH"
     case .flushDone: "TDH.MNG.VPFLUSHDONE"
     case .freeKey: "TDH.MNG.KEY.FREEID"
+    case .reclaimKey: "TDH.MNG.KEY.RECLAIMID"
     case .extendMeasurement: "TDH.MR.EXTEND"
     case .finalizeMeasurement: "TDH.MR.FINALIZE"
     case .addTable: "TDH.MEM.SEPT.ADD"
@@ -48,11 +53,20 @@ package enum SEAMCall: Hashable, Sendable {
     case .block: "TDH.MEM.RANGE.BLOCK"
     case .unblock: "TDH.MEM.RANGE.UNBLOCK"
     case .track: "TDH.MEM.TRACK"
+    case .readEntry: "TDH.MEM.SEPT.RD"
     case .reclaimPage: "TDH.PHYMEM.PAGE.RECLAIM"
     case .writeBackPage: "TDH.PHYMEM.PAGE.WBINVD"
     case .writeBackCaches: "TDH.PHYMEM.CACHE.WB"
     }
   }
+}
+
+/// What SEPT.ADD makes of a table that is there already.
+package enum ExistingTable: Hashable, Sendable {
+  /// Version 0, or no flag.
+  case refused
+  /// Version 1 with ALLOW_EXISTING: success, and the page is not used.
+  case kept
 }
 
 /// Whether PHYMEM.CACHE.WB starts or goes on after an interruption.
@@ -67,6 +81,10 @@ package struct Completion: Hashable, Sendable {
   package var page: PFN?
   /// The page's type before (RECLAIM's RCX).
   package var type: PageType?
+  /// SEPT.ADD found a table and did not use the page (bit 63 of the address that it returns).
+  package var isUnused = false
+  /// The entry that SEPT.RD read, as it lies there.
+  package var entry: SecureEPTEntry?
 
   package init(page: PFN? = nil, type: PageType? = nil) {
     self.page = page

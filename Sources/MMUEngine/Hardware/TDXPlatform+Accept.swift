@@ -3,7 +3,8 @@
 /// It runs on the vCPU's LP and takes no tree lock: the host may block an ancestor between the walk and the commit, and the
 /// commit still turns PENDING into MAPPED below the blocked entry. That is legal, and harmless, because nothing below can be
 /// removed until this vCPU has left the guest. Only the entry lock stands between ACCEPT and a host call on the same entry.
-/// Abstraction: a 2 MiB page is zeroed in one step, so ACCEPT_COUNTER is left out.
+/// A 2 MiB page is zeroed by 4 KiB; an interrupt leaves it pending with a count of what is done, from which the next ACCEPT goes on, and
+/// RANGE.BLOCK puts that count to 0.
 /// Source: TDX Module ABI spec, TDG.MEM.PAGE.ACCEPT.
 extension TDXPlatform {
   /// What ACCEPT has come to: on to its next step, or an EPT violation that exits to the host.
@@ -59,21 +60,41 @@ extension TDXPlatform {
   ///
   /// From here on the page has dirty lines under the TD's key; AUG alone leaves none.
   package mutating func commitAccept(_ vcpu: PFN) {
-    let state = virtualProcessor(vcpu)
-    guard case .accepting(let location, _, let level) = state.mode else {
+    guard case .accepting(let location, _, let level) = virtualProcessor(vcpu).mode else {
       preconditionFailure("ACCEPT commits an entry that it has not locked")
     }
-    let key = domain(state.domain).key
+    let entry = zero(Int(level.pages), at: location, by: vcpu)
+    acceptedChunks[location] = nil
+    memory.write(location.table, location.index, entry.with(state: .mapped).rawValue)
+    release(LockRequest(name: .entry(location), mode: .exclusive))
+    virtualProcessors[vcpu]?.mode = .guest
+  }
+
+  /// An interrupt comes while a 2 MiB page is zeroed, after this many more 4 KiB of it: the entry stays pending, its lock goes, and the vCPU
+  /// exits; the guest's instruction starts again. Requires: some of the page is left.
+  package mutating func interruptAccept(_ vcpu: PFN, after chunks: Int) {
+    guard case .accepting(let location, _, let level) = virtualProcessor(vcpu).mode else {
+      preconditionFailure("ACCEPT is interrupted on an entry that it has not locked")
+    }
+    let done = acceptedChunks[location, default: 0] + chunks
+    precondition(chunks >= 0 && done < Int(level.pages), "nothing is left to be interrupted")
+    _ = zero(done, at: location, by: vcpu)
+    acceptedChunks[location] = done == 0 ? nil : done
+    release(LockRequest(name: .entry(location), mode: .exclusive))
+    exit(vcpu)
+  }
+
+  /// Zeroes a page from where the last ACCEPT was interrupted up to this many 4 KiB.
+  private mutating func zero(_ end: Int, at location: SecureEPTLocation, by vcpu: PFN) -> SecureEPTEntry {
+    let key = domain(virtualProcessor(vcpu).domain).key
     let entry = readEntry(location)
     memory.use(location.table, by: "ACCEPT on vCPU \(vcpu.rawValue)")
-    for offset in 0..<Int(level.pages) {
+    for offset in acceptedChunks[location, default: 0]..<end {
       let page = entry.page.advanced(by: offset)
       memory.use(page, by: "ACCEPT on vCPU \(vcpu.rawValue)")
       memory.fill(page, with: 0)
       memory.dirty(page, key)
     }
-    memory.write(location.table, location.index, entry.with(state: .mapped).rawValue)
-    release(LockRequest(name: .entry(location), mode: .exclusive))
-    virtualProcessors[vcpu]?.mode = .guest
+    return entry
   }
 }

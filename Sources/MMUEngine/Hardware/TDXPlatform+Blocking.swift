@@ -44,6 +44,7 @@ extension TDXPlatform {
   /// The effects of TDH.MEM.RANGE.BLOCK.
   mutating func performBlock(_ decoded: DecodedCall) {
     let entry = readEntry(decoded.entry)
+    acceptedChunks[decoded.entry] = nil
     change(entry, to: entry.state?.whenBlocked, decoded)
     pamt[entry.page, metadataLevel(entry, decoded.level)].blockEpoch = domain(decoded.tdr).epoch
   }

@@ -59,6 +59,8 @@ extension TDXPlatform {
   mutating func performReclaimPage(_ address: HPA, _ decoded: DecodedCall) -> Completion {
     let type = pamt.leaf(of: address.frame).type
     unassign(address.frame, decoded.level)
+    // A table's entries are dead, and what they counted with them.
+    acceptedChunks = acceptedChunks.filter { $0.key.table != address.frame }
     switch type {
     case .tdr: domains[address.frame] = nil
     case .tdvpr: virtualProcessors[address.frame] = nil

@@ -43,6 +43,7 @@ extension TDXPlatform {
       memory.report(
         "sept-removed-nonempty", "table \(entry.page.rawValue): SEPT.REMOVE succeeded on entries that are not free")
     }
+    acceptedChunks[decoded.entry] = nil
     writeEntry(decoded.entry, .free, key: domain(decoded.tdr).key)
     unassign(entry.page, level)
     return Completion(page: entry.page)

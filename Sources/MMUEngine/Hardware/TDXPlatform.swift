@@ -33,6 +33,8 @@ package struct PlatformSize: Hashable, Sendable {
   package var packages = 1
   /// vCPUs of a TD; each has an LP of its own, beside one per package for the host's threads.
   package var vcpus = 4
+  /// How many pages a vCPU's TDVPS has beside its first; real modules have several.
+  package var vcpuPages = 0
   /// Frames for the kernel's and the module's control pages.
   package var controlFrames: Range<UInt64> = 0x0800..<0x0880
   /// Frames from which guest memory and the lowest tables come.
@@ -83,6 +85,8 @@ package struct TDXPlatform: Hashable, Sendable {
   package var inFlight: [LPID: DecodedCall] = [:]
   /// Keys whose write-back a package had started when an interrupt came.
   package var savedWriteBack: [PackageID: Set<HKID>] = [:]
+  /// How many 4 KiB of a pending 2 MiB page an ACCEPT that was interrupted has zeroed; the module keeps this in the entry (bits 20:12).
+  package var acceptedChunks: [SecureEPTLocation: Int] = [:]
   /// How many calls go through before one answers TDX_SYS_SHUTDOWN, a hard failure that the environment chose; nil: none does.
   package var callsBeforeFailure: Int?
 

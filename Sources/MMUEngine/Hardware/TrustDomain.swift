@@ -125,6 +125,8 @@ package struct VirtualProcessor: Hashable, Sendable {
   /// Its TD's TDR page.
   package let domain: PFN
   package var state: VCPUState = .uninitialized
+  /// TDVPS pages behind the first, in the order in which they were added.
+  package var pages: [PFN] = []
   /// ASSOC_LPID: the LP that may hold this vCPU's state; nil when none.
   package var association: LPID?
   /// VCPU_EPOCH: TD_EPOCH as its last entry sampled it.

@@ -45,6 +45,11 @@ extension TDXHost {
       vm?.vcpus.append(VCPUThread(tdvpr: page))
       let processor = platform.size.processor(ofVCPU: index)
       try seamcall(.createVCPU(page.address, tdr: tdr.address), on: processor)
+      for _ in 0..<platform.size.vcpuPages {
+        let further = platform.memory.allocate(.control, for: "TDCX")
+        try seamcall(.addVCPUPage(further.address, tdvpr: page.address), on: processor)
+        vm?.vcpus[index].pages.append(further)
+      }
       try seamcall(.initializeVCPU(page.address, version: 1), on: processor)
     }
   }

@@ -218,7 +218,7 @@ extension TDXHost {
   mutating func reclaimControlPages() throws(Stop) {
     let vm = try require(.controlPages)
     self.vm?.phase = .rootPage
-    try reclaim(vm.vcpus.map(\.tdvpr) + vm.controlPages, vm)
+    try reclaim(vm.vcpus.flatMap { $0.pages + [$0.tdvpr] } + vm.controlPages, vm)
   }
 
   /// The TDR, last.

@@ -55,6 +55,8 @@ package enum FaultStep: Hashable, Sendable {
 package struct VCPUThread: Hashable, Sendable {
   /// The TDVPR page.
   package let tdvpr: PFN
+  /// TDVPS pages behind it.
+  package var pages: [PFN] = []
   package var fault: FaultStep = .idle
   /// Kicked, and not out of the guest since (`KVM_REQ_OUTSIDE_GUEST_MODE`'s IPI).
   package var exitRequested = false
