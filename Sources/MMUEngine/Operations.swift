@@ -61,7 +61,7 @@ package struct EngineCheck: Sendable, Hashable {
   package static let all: [EngineCheck] =
     VirtualMachineHost.checks + Machine.secureEPTChecks + GuestMemfdHost.checks + TDIoctlHost.checks
     + KernelAssertion.allCases.map { $0.check("an assertion of the TDP MMU or of its callers") }
-    + MMUDamage.allCases.filter { $0 != .freedTableUsed }.map { $0.check($0.summary) }
+    + MMUDamage.allCases.filter { $0 != .freedTableUsed && $0 != .staleTranslation }.map { $0.check($0.summary) }
     + ReverseMapDamage.allCases.map { $0.check($0.summary) }
 }
 

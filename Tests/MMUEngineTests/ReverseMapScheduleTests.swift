@@ -138,11 +138,13 @@ private struct SNPRun {
         }
       } catch { return }
       zap { $0.page.aligned(to: .page2M) == first }
-    } else if let range = host.handleFault(first, GFN(first.rawValue)) {
+    } else if let range = handleFault(first, GFN(first.rawValue)) {
       if !has(.smashWithoutZap) { zap { range.contains($0.gfn) && $0.asid == asid } }
     } else {
       return
     }
+    // An immutable page stays as it is; what maps it goes all the same.
+    guard !large.isImmutable else { return count("split refused") }
     count("split")
     for offset in 0..<512 {
       let small = host.firmware.rmp.entry(first.advanced(by: offset))
@@ -155,6 +157,20 @@ private struct SNPRun {
     }
   }
 
+  private mutating func handleFault(_ page: PFN, _ gfn: GFN) -> FrameRange? {
+    do { return try host.handleFault(page, gfn) } catch {
+      found = found ?? "PSMASH is tried for ever"
+      return nil
+    }
+  }
+
+  private mutating func free(_ pages: Range<UInt64>) -> [PFN] {
+    do { return try host.free(pages) } catch {
+      found = found ?? "page \(error.page.rawValue) is tried for ever"
+      return [error.page]
+    }
+  }
+
   /// guest_memfd gives a block back; pages that stay assigned are leaked.
   private mutating func freeBlock() {
     let block = 1 + random.below(3)
@@ -162,7 +178,7 @@ private struct SNPRun {
     let range = UInt64(block * 512)..<UInt64(block * 512 + 512)
     zap { range.contains($0.page.rawValue) }
     swapped = swapped.filter { !range.contains($0.value.rawValue) }
-    let left = has(.freedWithoutUpdate) ? [] : host.free(range)
+    let left = has(.freedWithoutUpdate) ? [] : free(range)
     let pages = Set(range.map { PFN($0) }).subtracting(has(.freedDespiteRefusal) ? [] : left)
     // A block that has lost pages for good is not handed out any more: the rest of it stays with its owner.
     guard pages.count == 512 else { return count("leak") }
@@ -206,7 +222,7 @@ private struct SNPRun {
       count("fill")
     case .nestedPageFault:
       // A leaf that is smaller than the page: the page is smashed, and the guest tries again.
-      guard let range = host.handleFault(page, gfn) else { return }
+      guard let range = handleFault(page, gfn) else { return }
       if !has(.smashWithoutZap) { zap { range.contains($0.gfn) && $0.asid == asid } }
       count("fault split")
     case .unchanged, .failed, .notValidated: return

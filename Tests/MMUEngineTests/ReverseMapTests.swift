@@ -107,13 +107,13 @@ struct ReverseMapTests {
   func host() throws {
     var host = SNPHost(pages: 1024)
     #expect(try host.prepare(PFN(512), GFN(0x1000), isHuge: true, asid: 5) == .page2M)
-    #expect(host.handleFault(PFN(515), GFN(0x1003)) == FrameRange(start: 0x1003, end: 0x1203))
-    #expect(host.handleFault(PFN(515), GFN(0x1003)) == nil)
+    #expect(try host.handleFault(PFN(515), GFN(0x1003)) == FrameRange(start: 0x1003, end: 0x1203))
+    #expect(try host.handleFault(PFN(515), GFN(0x1003)) == nil)
     #expect(try host.prepare(PFN(515), GFN(0x1003), isHuge: false, asid: 5) == .page4K)
-    #expect(host.free(512..<1024) == [])
+    #expect(try host.free(512..<1024) == [])
     #expect(host.firmware.rmp.assignedPages(in: PFN(512)) == 0)
     try host.firmware.rmp.update(PFN(7), .guest(5, GFN(7), isImmutable: true))
-    #expect(host.free(7..<8) == [PFN(7)])
+    #expect(try host.free(7..<8) == [PFN(7)])
     try host.firmware.rmp.update(PFN(8), .firmware)
     try host.firmware.createContext(PFN(8))
     host.reclaimFirmwarePage(PFN(8))
@@ -121,6 +121,45 @@ struct ReverseMapTests {
     try host.firmware.rmp.update(PFN(9), .firmware)
     host.reclaimFirmwarePage(PFN(9))
     #expect(host.firmware.rmp.entry(PFN(9)).state == .hypervisor)
+  }
+
+  @Test("RMPUPDATE of 2 MiB overlaps pages behind the first; the first one itself does not count")
+  func subpages() throws {
+    var table = ReverseMapTable(pages: 1024)
+    try table.update(PFN(512), .guest(5, GFN(512)))
+    #expect(table.assignedPages(in: PFN(515)) == 1 && table.subpageCount(PFN(512)) == 0)
+    try table.update(PFN(512), .guest(5, GFN(512), .page2M))
+    #expect(table.entry(PFN(700)).size == .page2M)
+    try table.update(PFN(512), .shared(.page2M))
+    try table.update(PFN(600), .guest(5, GFN(600)))
+    let before = table
+    #expect(table.subpageCount(PFN(512)) == 1)
+    #expect(throws: ReverseMapFailure.overlap) { try table.update(PFN(512), .guest(5, GFN(512), .page2M)) }
+    #expect(throws: ReverseMapFailure.overlap) { try table.update(PFN(512), .shared(.page2M)) }
+    #expect(table == before)
+  }
+
+  @Test("KVM tries PSMASH again while a page is in use, zaps what PSMASH refuses, and frees on when the page is let go")
+  func smashRefused() throws {
+    var host = SNPHost(pages: 1024)
+    try host.firmware.rmp.update(PFN(512), .guest(5, GFN(0x1000), .page2M))
+    host.firmware.rmp.firmware(PFN(512)) { $0.isLocked = true }
+    let before = host
+    let spin = ReverseMapSpin(page: PFN(515), failure: .inUse)
+    #expect(throws: spin) { try host.handleFault(PFN(515), GFN(0x1003)) }
+    #expect(throws: spin) { try host.free(515..<517) }
+    #expect(host == before)
+    host.firmware.rmp.firmware(PFN(512)) {
+      $0.isLocked = false
+      $0.isImmutable = true
+    }
+    #expect(try host.handleFault(PFN(515), GFN(0x1003)) == FrameRange(start: 0x1003, end: 0x1203))
+    #expect(host.firmware.rmp.entry(PFN(515)).size == .page2M)
+    #expect(try host.free(515..<517) == [PFN(515), PFN(516)])
+    host.firmware.rmp.firmware(PFN(512)) { $0.isImmutable = false }
+    #expect(try host.free(515..<517) == [])
+    #expect(host.firmware.rmp.assignedPages(in: PFN(512)) == 510)
+    #expect(host.leaked == [])
   }
 
   @Test("RMPADJUST: to a lower level only, no more than the level has itself, on a validated page of its size")

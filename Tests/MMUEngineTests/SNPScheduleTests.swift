@@ -5,7 +5,9 @@ import Testing
 struct SNPScheduleTests {
   private static let length = 3000
 
-  private static func version(_ seed: UInt64) -> KernelVersion { seed % 2 == 0 ? .linux616 : .linux619 }
+  private static func version(_ seed: UInt64) -> KernelVersion {
+    [KernelVersion.linux616, .linux619, .linux73][Int(seed % 3)]
+  }
 
   @Test(
     "schedules of the right kernels, also from the launch on: no check fires, and at the end nobody has a page",
@@ -60,6 +62,10 @@ struct SNPScheduleTests {
     case .imageNotReclaimed: [ReverseMapDamage.faultRepeats.rawValue, ReverseMapDamage.freedAssigned.rawValue]
     case .imageBesideHole: [ReverseMapDamage.freedAssigned.rawValue]
     case .imageWithoutSlotsLock: [KernelAssertion.populateSlotsLock.rawValue]
+    case .vmsaNotMeasured: [ReverseMapDamage.vmsaMissing.rawValue]
+    // It is immutable for good: the launch never ends, and RMPUPDATE refuses it when the vCPU goes.
+    case .vmsaNotReclaimed: [ReverseMapDamage.pageLeaked.rawValue]
+    case .vmsaFreedAssigned: [ReverseMapDamage.freedAssigned.rawValue]
     // What was unmapped is reached by TLBs alone.
     case .updateBeforeFlush: [ReverseMapDamage.foreignPage.rawValue]
     }

@@ -51,7 +51,7 @@ struct TrustDomainScheduleTests {
     }
     #expect(imagePages > 100)
     // 7.3 does not look at the file: a page that is still mapped is refused by the fault, one that was unmapped is added again.
-    #expect(refused[.refused] == 0 && refused[.taken, default: 0] > 20)
+    #expect(refused[.refused] == 0 && refused[.taken, default: 0] > 0)
     #expect(finalized > 50)
     // A short schedule ends before FINALIZE; such a TD goes as well as any.
     for seed in 0..<20 as Range<UInt64> {
@@ -64,6 +64,21 @@ struct TrustDomainScheduleTests {
       #expect(host.framesInUse == 0, "seed \(seed)")
     }
     #expect(leftUnfinished > 0)
+  }
+
+  @Test("a guest without events that faults on a slot that is going: 6.16 deletes the slot never, others do")
+  func retryInPlace() {
+    var stuck: [String: Int] = [:]
+    for version in [KernelVersion.linux616, .linux619, .linux73] {
+      for seed in 0..<20 as Range<UInt64> {
+        let schedule = MMUSchedule(seed: seed, length: 800)
+        var host = TrustDomainHost(version, seed: seed)
+        host.events = .never
+        let result = schedule.run(host)
+        for check in result.checks { stuck["\(version.name) \(check.name)", default: 0] += 1 }
+      }
+    }
+    #expect(Set(stuck.keys) == ["6.16 \(MMUDamage.stuck.rawValue)"])
   }
 
   private static let tracking = "KVM_BUG_ON TDX_TLB_TRACKING_NOT_DONE"

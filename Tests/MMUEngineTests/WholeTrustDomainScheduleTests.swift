@@ -34,6 +34,29 @@ struct WholeTrustDomainScheduleTests {
     #expect(accepts > 200 && mapped > 2 * accepts)
   }
 
+  @Test("TDs that are being built, beside the notifier and holes: image pages, FINALIZE, then vCPUs", arguments: 0..<2)
+  func building(batch: Int) {
+    var added = 0
+    var finalized = 0
+    var accepts = 0
+    var refused: [KernelVersion.PreparedImagePage: Int] = [:]
+    for seed in 0..<40 {
+      let schedule = MMUSchedule(seed: UInt64(batch * 40 + seed), length: Self.length)
+      var host = MMUHost(trustDomain: Self.version(schedule.seed), seed: schedule.seed, .building)
+      #expect(!host.isRunnable)
+      for agent in schedule.agents { host.step(Int(agent)) }
+      if host.isRunnable { finalized += 1 }
+      host.finish()
+      #expect(host.collectChecks() == [], "seed \(schedule.seed)")
+      #expect(host.moduleFramesInUse == 0, "seed \(schedule.seed)")
+      added += host.building.added
+      refused[host.mmu.version.preparedImagePage, default: 0] += host.building.refused
+      accepts += host.accepts
+    }
+    #expect(added > 40 && finalized > 20 && accepts > 20)
+    #expect(refused[.refused] == 0 && refused[.taken, default: 0] > 0)
+  }
+
   /// The first check of a result, with the status that the module answered.
   private static func name(_ result: ScheduleResult) -> String? {
     guard let first = result.checks.first else { return nil }

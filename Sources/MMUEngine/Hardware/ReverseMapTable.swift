@@ -186,7 +186,7 @@ package struct ReverseMapTable: Hashable, Sendable {
     guard !old.isImmutable else { throw .permission }
     guard !old.isLocked else { throw .inUse }
     let isInsideLarge = old.isAssigned && old.size == .page2M
-    if new.size == .page2M, !isInsideLarge, assignedPages(in: page) > 0 { throw .overlap }
+    if new.size == .page2M, !isInsideLarge, subpageCount(page) > 0 { throw .overlap }
     if new.size == .page4K, isInsideLarge { throw .overlap }
     write(page, new, over: old)
   }
@@ -210,7 +210,12 @@ package struct ReverseMapTable: Hashable, Sendable {
     entries[Int(page.rawValue)] = entry
   }
 
-  /// How many single pages of a 2 MiB range are assigned (`subpage_count` counts those behind the first).
+  /// How many single pages of a 2 MiB range are assigned behind its first, which does not count (`subpage_count`).
+  package func subpageCount(_ page: PFN) -> Int {
+    assignedPages(in: page) - (entries[Int(page.rawValue & ~511)].isAssigned ? 1 : 0)
+  }
+
+  /// How many single pages of a 2 MiB range are assigned.
   package func assignedPages(in page: PFN) -> Int {
     let first = Int(page.rawValue & ~511)
     return (first..<min(first + 512, entries.count)).count { entries[$0].isAssigned }

@@ -15,10 +15,36 @@ package enum SEVStatus: UInt16, Error, Hashable, Sendable {
   case dataFabricFlushRequired = 0x0F
   case invalidGuest = 0x10
   case active = 0x12
+  case invalidParameter = 0x16
   case invalidPageSize = 0x19
   case invalidPageState = 0x1A
   case invalidMetadataEntry = 0x1B
   case invalidPageOwner = 0x1C
+}
+
+/// What SNP_LAUNCH_UPDATE is told that a page is; the raw value is the firmware's.
+package enum LaunchPageType: UInt8, Hashable, Sendable, CaseIterable {
+  case normal = 1
+  case vmsa = 2
+  case zero = 3
+  case unmeasured = 4
+  case secrets = 5
+  case cpuid = 6
+
+  /// Whether a page of 2 MiB can be one.
+  package var mayBeLarge: Bool {
+    switch self {
+    case .normal, .zero, .unmeasured: true
+    case .vmsa, .secrets, .cpuid: false
+    }
+  }
+}
+
+/// Whether the firmware takes the contents of a CPUID page as they are. Contents themselves are not modelled.
+package enum LaunchContents: Hashable, Sendable {
+  case accepted
+  /// The firmware writes what it would accept into the page, which stays PRE_GUEST and is not encrypted.
+  case corrected
 }
 
 /// A guest as the firmware knows it.
@@ -86,7 +112,12 @@ package struct SEVFirmware: Hashable, Sendable {
   }
 
   /// SNP_LAUNCH_UPDATE: PRE_GUEST to GUEST_VALID.
-  package mutating func updateLaunch(_ context: PFN, _ page: PFN, isVMSA: Bool = false) throws(SEVStatus) {
+  ///
+  /// `size` is the caller's; nil: as the page is. Only of a CPUID page are the contents looked at.
+  package mutating func updateLaunch(
+    _ context: PFN, _ page: PFN, as type: LaunchPageType = .normal, size: ReverseMapEntry.Size? = nil,
+    contents: LaunchContents = .accepted
+  ) throws(SEVStatus) {
     try requireInitialised()
     guard let guest = guest(context) else { throw .invalidGuest }
     guard guest.state == .launching else { throw .invalidGuestState }
@@ -94,11 +125,12 @@ package struct SEVFirmware: Hashable, Sendable {
     let entry = rmp.entry(page)
     guard entry.state == .preGuest else { throw .invalidPageState }
     guard entry.asid == asid else { throw .invalidPageOwner }
-    if isVMSA, entry.size == .page2M { throw .invalidPageSize }
+    guard size == nil || size == entry.size, entry.size == .page4K || type.mayBeLarge else { throw .invalidPageSize }
+    guard type != .cpuid || contents == .accepted else { throw .invalidParameter }
     rmp.firmware(page) {
       $0.isImmutable = false
       $0.isValidated = true
-      $0.isVMSA = isVMSA
+      $0.isVMSA = type == .vmsa
     }
   }
 
@@ -151,6 +183,19 @@ package struct SEVFirmware: Hashable, Sendable {
   }
 }
 
+/// An instruction that the kernel tries again without end while it answers so: PSMASH FAIL_INUSE, RMPUPDATE FAIL_OVERLAP.
+///
+/// Who is expected to let go is the firmware, or another CPU in the middle of the same. Source: `snp_rmptable_psmash`, `rmpupdate`.
+package struct ReverseMapSpin: Error, Hashable, Sendable {
+  package let page: PFN
+  package let failure: ReverseMapFailure
+
+  package init(page: PFN, failure: ReverseMapFailure) {
+    self.page = page
+    self.failure = failure
+  }
+}
+
 /// KVM's handling of a guest's pages, and the pages that it must never give away again.
 package struct SNPHost: Hashable, Sendable {
   package var firmware: SEVFirmware
@@ -180,31 +225,47 @@ package struct SNPHost: Hashable, Sendable {
 
   /// A nested fault with the RMP bit: a 2 MiB entry under a 4 KiB leaf is smashed, and 512 frames are zapped.
   ///
-  /// Source: `sev_handle_rmp_fault`. Nil when there is nothing to do.
-  package mutating func handleFault(_ page: PFN, _ gfn: GFN) -> FrameRange? {
+  /// Nil when there is nothing to do. When PSMASH refuses a page that is large still, KVM warns and zaps all the same; that it
+  /// refuses because somebody else has smashed the page since it was looked at, and there is nothing to zap, cannot be here, where
+  /// looking and smashing are one step. Throws: the page is in use by another CPU, and KVM tries again without end.
+  /// Source: `sev_handle_rmp_fault`, `snp_rmptable_psmash`.
+  package mutating func handleFault(_ page: PFN, _ gfn: GFN) throws(ReverseMapSpin) -> FrameRange? {
     let found = firmware.rmp.entry(page)
     guard found.isAssigned, found.size == .page2M else { return nil }
-    do { try firmware.rmp.smash(PFN(page.rawValue & ~511)) } catch {
-      guard firmware.rmp.entry(page).size == .page4K else { return nil }
-    }
+    _ = try smash(page)
     return FrameRange(start: gfn.rawValue, end: gfn.rawValue + 512)
+  }
+
+  /// PSMASH of the 2 MiB around a page; false when it refuses. Throws: FAIL_INUSE, which is tried again without end.
+  private mutating func smash(_ page: PFN) throws(ReverseMapSpin) -> Bool {
+    do throws(ReverseMapFailure) {
+      try firmware.rmp.smash(PFN(page.rawValue & ~511))
+      return true
+    } catch {
+      if error == .inUse { throw ReverseMapSpin(page: page, failure: error) }
+      return false
+    }
   }
 
   /// guest_memfd frees pages: they go back to the hypervisor, large entries smashed where only a part goes.
   ///
-  /// Returns the pages that are still assigned, which 6.16 gives to the allocator all the same (it only warns).
-  /// Source: `sev_gmem_invalidate`.
-  package mutating func free(_ pages: Range<UInt64>) -> [PFN] {
+  /// Returns the pages that are still assigned, which every kernel that was read gives to the allocator all the same (it only warns).
+  /// Throws: PSMASH of a page in use, or RMPUPDATE that finds an overlap, is tried again without end; what was freed before stays so,
+  /// and going on is calling again. Source: `sev_gmem_invalidate`; Linux 7.3 `sev_gmem_make_shared`.
+  package mutating func free(_ pages: Range<UInt64>) throws(ReverseMapSpin) -> [PFN] {
     var left: [PFN] = []
     var page = pages.lowerBound
     while page < pages.upperBound {
       let found = firmware.rmp.entry(PFN(page))
       let isWhole = found.size == .page2M && page & 511 == 0 && page + 512 <= pages.upperBound
       if found.isAssigned {
-        if found.size == .page2M, !isWhole { do { try firmware.rmp.smash(PFN(page & ~511)) } catch {} }
-        do {
+        if found.size == .page2M, !isWhole { _ = try smash(PFN(page)) }
+        do throws(ReverseMapFailure) {
           try firmware.rmp.update(PFN(page), .shared(isWhole ? .page2M : .page4K))
-        } catch { left.append(PFN(page)) }
+        } catch {
+          if error == .overlap { throw ReverseMapSpin(page: PFN(page), failure: error) }
+          left.append(PFN(page))
+        }
       }
       page += isWhole ? 512 : 1
     }
@@ -222,9 +283,14 @@ package struct SNPHost: Hashable, Sendable {
     makeShared(page)
   }
 
-  /// A page that nobody holds immutable becomes the host's; what RMPUPDATE refuses is leaked.
-  mutating func makeShared(_ page: PFN) {
-    do { try firmware.rmp.update(page, .shared()) } catch { leaked.insert(page) }
+  /// A page that nobody holds immutable becomes the host's; what RMPUPDATE refuses is leaked. Source: `kvm_rmp_make_shared`.
+  @discardableResult
+  mutating func makeShared(_ page: PFN) -> Bool {
+    do { try firmware.rmp.update(page, .shared()) } catch {
+      leaked.insert(page)
+      return false
+    }
+    return true
   }
 
   /// The page is never given away again. Source: `snp_leak_pages`.

@@ -123,7 +123,9 @@ extension Machine {
       "table-freed-before-leaves", "a Secure-EPT table went back to the host before a page mapped through it"),
     EngineCheck("page-freed-while-owned", "a page went to the free list while the PAMT gives it to a TD"),
     EngineCheck("page-freed-dirty", "a page went to the free list with dirty cache lines of a private HKID"),
-    EngineCheck("stale-translation", "a vCPU in the guest holds a translation to or through a free page"),
+    EngineCheck(
+      "stale-translation",
+      "a vCPU in the guest holds a translation to or through a free page, or reaches one that its host has taken away"),
     EngineCheck("hkid-freed-early", "KEY.FREEID succeeded while the TD has private pages"),
     EngineCheck("tdr-reclaimed-early", "a TDR was reclaimed while its TD had other pages"),
     EngineCheck("slot-page-lost", "deleting a memslot removed the page of another slot"),

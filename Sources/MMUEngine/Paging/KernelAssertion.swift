@@ -93,6 +93,8 @@ package enum MMUDamage: String, Hashable, Sendable, CaseIterable {
   case contentsLost = "contents-lost"
   /// An agent waits for ever.
   case stuck = "stuck"
+  /// Module or firmware refuses what a right host is never refused when it makes a VM.
+  case setUpRefused = "set-up-refused"
 
   /// What it means, for `kvmcheck engine`.
   package var summary: String {
@@ -105,6 +107,7 @@ package enum MMUDamage: String, Hashable, Sendable, CaseIterable {
     case .treeBroken: "a table is linked in two places or in none, or was freed while linked"
     case .contentsLost: "a TD has to accept a page again that nobody had a reason to take from it"
     case .stuck: "an agent waits for ever"
+    case .setUpRefused: "module or firmware refuses what a right host is never refused when it makes a VM"
     }
   }
 

@@ -116,6 +116,14 @@ package struct KernelVersion: Hashable, Sendable {
     case forPrivateOnly
   }
 
+  /// How long a TD's vCPU that has to start a private fault over does so at once, inside of its SRCU read section.
+  package enum PrivateRetry: Hashable, Sendable {
+    /// Until the guest has an event, the thread a signal, or the VM is dead: the deletion of its slot waits for that.
+    case untilEvent
+    /// Also until the slot is INVALID.
+    case untilInvalidSlot
+  }
+
   /// Name on the command line.
   package private(set) var name: String
   package var frozen: SPTE
@@ -141,6 +149,7 @@ package struct KernelVersion: Hashable, Sendable {
   package var violationCode = ViolationCode.userIfRead
   package var initialImage = InitialImage.premapped
   package var privatePages = PrivatePages.pinned
+  package var privateRetry = PrivateRetry.untilEvent
   package var mirrorHooks = MirrorHooks.perKind
   package var preparedImagePage = PreparedImagePage.refused
 
@@ -169,6 +178,7 @@ package struct KernelVersion: Hashable, Sendable {
     $0.nxRecoveryLock = .read
     $0.initialImage = .addedInInstall
     $0.privatePages = .unpinned
+    $0.privateRetry = .untilInvalidSlot
   }
 
   /// Linux 7.3. What it has and 6.19 has not is read in 7.3 alone, and may be older.

@@ -23,6 +23,10 @@ package struct IoctlAgent: Sendable {
     case convert
     /// KVM_SEV_SNP_LAUNCH_UPDATE.
     case populate(ImageStep)
+    /// KVM_SEV_SNP_LAUNCH_FINISH.
+    case endLaunch(LaunchEndStep)
+    /// KVM_TDX_INIT_MEM_REGION, KVM_TDX_FINALIZE_VM.
+    case build(BuildingStep)
     /// The slot is gone; its binding goes when no hole is being punched.
     case unbind
   }
@@ -77,6 +81,8 @@ extension MMUHost {
     case .flush(let next): if !awaitsExits { afterFlush(next) }
     case .convert: stepConversion()
     case .populate(let step): populate(step)
+    case .endLaunch(let step): endLaunch(step)
+    case .build(let step): build(step)
     case .unbind: unbind()
     }
   }
@@ -84,6 +90,7 @@ extension MMUHost {
   private mutating func beginIoctl() {
     guard !isEnding, choices.below(8) == 0 else { return }
     if snp?.isLaunched == false, choices.below(4) > 0 { return beginImage() }
+    if beginBuilding() { return }
     ioctl.slot = choices.below(2)
     let slot = ioctl.slot
     if features.contains(.privateMemory), choices.below(2) == 0 { return beginConversion() }
@@ -285,7 +292,8 @@ extension MMUHost {
       if !mmu.has(.writeProtectWithoutFlush) { requestFlush() }
       ioctl.phase = .flush(then: .arm)
     case .recover: ioctl.phase = .flush(then: .done)
-    case .idle, .publish, .synchronize, .wrap, .fastZap, .harvest, .flush, .convert, .populate, .unbind:
+    case .idle, .publish, .synchronize, .wrap, .fastZap, .harvest, .flush, .convert, .populate, .endLaunch, .build,
+      .unbind:
       ioctl.phase = .idle
     }
   }

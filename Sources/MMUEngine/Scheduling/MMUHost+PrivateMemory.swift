@@ -58,6 +58,7 @@ extension MMUHost {
     if snp != nil { freeToHypervisor(range) }
     guard isTrustDomain else { return }
     for page in range.start..<range.end {
+      building.image.remove(page)
       if let frame = memory.privatePage(page) { mmu.secureEPT?.freePrivatePage(frame) }
     }
   }

@@ -13,12 +13,18 @@ extension MMUHost {
   ) {
     self.init(version, seed: seed, features: .privateMemory, faults: faults)
     snp = SNPGuest(start, faults: mistakes)
-    if snp == nil { mmu.report(.stuck, "the guest was not launched") }
+    if snp == nil { mmu.report(.setUpRefused, "the guest was not launched") }
     beginPrivate()
   }
 
   /// Whether the host may make huge pages: an RMP covers only so much.
   var hasRoom: Bool { snp == nil || memory.hasRoom(below: SNPGuest.pages) }
+
+  /// VMRUN looks at the vCPU's VMSA.
+  mutating func checkVMSA(_ number: Int) {
+    guard let snp, !snp.hasVMSA(number) else { return }
+    mmu.report(.vmsaMissing, "vCPU \(number)")
+  }
 
   /// Whether a page is not the guest's, for a private access that a TLB lets through.
   func isForeign(_ number: Int, _ gfn: UInt64, _ frame: PFN) -> Bool {
@@ -111,8 +117,12 @@ extension MMUHost {
   }
 
   /// The guest goes, and with it everything that the RMP says of it.
+  ///
+  /// vCPUs go before their VM. Source: `kvm_destroy_vcpus`, `sev_free_vcpu`, `sev_vm_destroy`.
   mutating func destroyGuest() {
-    if snp?.destroy() != true { mmu.report(.stuck, "the guest was not decommissioned") }
+    snp?.freeVMSAs()
+    snp?.destroy()
+    for page in snp?.host.leaked.sorted() ?? [] { mmu.report(.pageLeaked, "page \(page.rawValue)") }
     if let page = snp?.assignedPage { mmu.report(.freedAssigned, "page \(page.rawValue) at the end of the VM") }
   }
 }

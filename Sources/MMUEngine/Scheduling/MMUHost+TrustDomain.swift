@@ -4,7 +4,7 @@
 /// TLBs that KVM flushes. Private memory of the second slot is below a mirror root, with the module's Secure-EPT beside it, and
 /// the module tracks who may still use what was blocked. What excludes what is one mmu_lock, one invalidation sequence, one SRCU;
 /// and a kick of either half takes a vCPU out of the guest.
-/// Abstraction: the TD runs from the beginning (`TrustDomainHost` builds one); private faults are not retried in place.
+/// A TD that is being built runs no vCPU yet (`MMUHost+Building`).
 /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_vcpu_run, tdx_handle_ept_violation; the function is at each declaration.
 extension MMUHost {
   /// Frames for private pages and Secure-EPT tables, below those of the host's memory.
@@ -12,8 +12,8 @@ extension MMUHost {
 
   /// A TD whose second slot has private memory. Requires: a kernel that knows TDs, 6.16 or later.
   package init(
-    trustDomain version: KernelVersion, seed: UInt64, deviations: Set<KernelPolicy.Deviation> = [],
-    faults: Set<InjectedFault> = []
+    trustDomain version: KernelVersion, seed: UInt64, _ start: TrustDomainBuilding.Start = .running,
+    deviations: Set<KernelPolicy.Deviation> = [], faults: Set<InjectedFault> = []
   ) {
     self.init(version, seed: seed, features: .privateMemory, faults: faults)
     mmu = TDPMMU(version, .trustDomain)
@@ -24,7 +24,7 @@ extension MMUHost {
     size.vcpus = vcpus.count
     size.poolFrames = Self.moduleFrames
     var host = TDXHost.trustDomain(for: version, deviations: deviations, size: size)
-    if !host.finalize() { mmu.report(.stuck, "the TD was not finalized") }
+    if start == .running, !host.finalize() { mmu.report(.setUpRefused, "the TD was not finalized") }
     mmu.secureEPT = host
     beginPrivate()
   }
@@ -117,7 +117,7 @@ extension MMUHost {
   }
 
   /// The exit of an EPT violation on private memory.
-  private mutating func beginPrivateFault(_ number: Int, _ gfn: UInt64) {
+  mutating func beginPrivateFault(_ number: Int, _ gfn: UInt64) {
     guard let request = mmu.violation(vcpu: number, address: gfn << 12, qualification: 2) else { return }
     vcpus[number].fault = PageFault(request, root: vcpus[number].mirrorRoot ?? .none, direct: vcpus[number].root)
     vcpus[number].faultEpoch = slotEpoch

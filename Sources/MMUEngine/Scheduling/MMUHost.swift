@@ -55,10 +55,14 @@ package struct MMUHost: ScheduledHost {
   var isEnding = false
   /// The RMP and the guest that it is about; nil for every other kind of VM.
   package internal(set) var snp: SNPGuest?
+  /// A TD's building; nothing is left to do in one that runs from the beginning.
+  package internal(set) var building = TrustDomainBuilding()
   /// How many pages a TD has accepted.
   package internal(set) var accepts = 0
   /// Private frames that a TD has accepted and that nobody has had a reason to take away since.
   var accepted: Set<UInt64> = []
+  /// Whether guests have events, which end a TD's fault that is tried over and over.
+  package var events = GuestEvents.sometimes
   /// Counts memslot swaps that readers can see.
   package var slotEpoch = 0
   /// Whether vCPUs enter and leave system management mode: the same slots through another root. Not with private memory.

@@ -49,9 +49,10 @@ package struct MMUSchedule: Hashable, Sendable {
 
   /// Runs a TD with both halves of its memory by it, the agents being those of an ordinary VM.
   package func runWholeTrustDomain(
-    _ version: KernelVersion, deviations: Set<KernelPolicy.Deviation> = [], faults: Set<InjectedFault> = []
+    _ version: KernelVersion, _ start: TrustDomainBuilding.Start = .running,
+    deviations: Set<KernelPolicy.Deviation> = [], faults: Set<InjectedFault> = []
   ) -> ScheduleResult {
-    run(MMUHost(trustDomain: version, seed: seed, deviations: deviations, faults: faults))
+    run(MMUHost(trustDomain: version, seed: seed, start, deviations: deviations, faults: faults))
   }
 
   /// As text: the seed, then the agents as digits.

@@ -14,6 +14,10 @@ package enum ReverseMapDamage: String, Hashable, Sendable, CaseIterable {
   case updateOverlaps = "rmp-update-overlaps"
   /// The handler of nested faults with the RMP bit changes nothing that the guest's next try would see.
   case faultRepeats = "rmp-fault-repeats"
+  /// A vCPU is to run on a page that is not its VMSA; VMRUN would fail.
+  case vmsaMissing = "rmp-vmsa-missing"
+  /// A page was lost for good: nobody could have it back.
+  case pageLeaked = "rmp-page-leaked"
 
   /// What it means, for `kvmcheck engine`.
   package var summary: String {
@@ -24,6 +28,8 @@ package enum ReverseMapDamage: String, Hashable, Sendable, CaseIterable {
     case .validationLost: "a page that a guest has validated is not valid any more, though nobody took it away"
     case .hostWrite: "the host writes a page that the RMP says somebody has"
     case .updateOverlaps: "RMPUPDATE would be tried for ever: the page is a part of a larger one"
+    case .vmsaMissing: "a vCPU is to run on a page that the RMP does not call its VMSA"
+    case .pageLeaked: "a page of a guest, or its context, could not be had back and is lost for good"
     case .faultRepeats: "a guest takes the same nested fault for ever"
     }
   }

@@ -28,6 +28,12 @@ package enum SNPFault: String, Hashable, Sendable, CaseIterable {
   case imageBesideHole = "image-beside-hole"
   /// A page of the image is made without slots_lock.
   case imageWithoutSlotsLock = "image-without-slots-lock"
+  /// The launch ends without the vCPUs' VMSAs.
+  case vmsaNotMeasured = "vmsa-not-measured"
+  /// A VMSA that the firmware refuses stays as it is.
+  case vmsaNotReclaimed = "vmsa-not-reclaimed"
+  /// A vCPU's VMSA goes to the allocator without RMPUPDATE.
+  case vmsaFreedAssigned = "vmsa-freed-assigned"
   /// A page of the file is mapped without RMPUPDATE.
   case prepareMissing = "prepare-missing"
 }

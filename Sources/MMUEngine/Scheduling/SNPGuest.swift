@@ -9,12 +9,15 @@
 /// Abstraction: the file has 2 MiB folios, which 6.16 and 6.19 never hand out (their order is 0) though sev.c is written for them;
 /// a hole announces all of its 2 MiB, which is a rule of this host's: without it a fault on another frame maps a folio that is
 /// about to be split. Contents are left out.
-/// Source: Linux 6.16 arch/x86/kvm/svm/sev.c, sev_gmem_prepare, sev_gmem_invalidate, sev_handle_rmp_fault.
+/// Source: Linux 6.16 and 7.3 arch/x86/kvm/svm/sev.c, sev_gmem_prepare, sev_gmem_invalidate, sev_handle_rmp_fault (7.3:
+/// sev_gmem_make_private, sev_gmem_make_shared); the function is at each declaration.
 package struct SNPGuest: Sendable {
   /// The first that the host has for guests of the kind.
   static let asid: UInt16 = 1
   /// The guest's context page.
   static let context = PFN(1)
+  /// The vCPUs' VMSAs.
+  static let vmsas = [PFN(2), PFN(3)]
   /// Pages that the RMP covers; the host's frames are as many at most.
   static let pages: UInt64 = 1 << 16
 
@@ -30,6 +33,12 @@ package struct SNPGuest: Sendable {
     /// A page of the image, measured by the firmware or refused by it.
     case measured
     case imageRefused
+    /// A page that was refused before, and a CPUID page that the firmware has corrected.
+    case imageTakenLater
+    case cpuidTakenCorrected
+    /// A vCPU's VMSA, and the launch's end that such a one or the firmware has put off.
+    case vmsaMeasured
+    case vmsaRefused
     /// An MMIO entry answered: #VC in the guest, and no exit for KVM to see.
     case emulated
   }
@@ -39,6 +48,12 @@ package struct SNPGuest: Sendable {
   /// Frames that the guest has validated, and on which page; what the file loses is forgotten.
   var validated: [UInt64: PFN] = [:]
   package private(set) var counts: [Event: Int] = [:]
+  /// Frames whose pages the firmware has refused; the file has them, and nobody else.
+  var refused: Set<UInt64> = []
+  /// Whether userspace has the firmware's version of the CPUID page.
+  var isCPUIDCorrected = false
+  /// vCPUs whose state was measured (`guest_state_protected`).
+  var protected: Set<Int> = []
 
   /// How far a guest's launch is when a schedule begins.
   package enum Start: Hashable, Sendable, CaseIterable {
@@ -50,19 +65,24 @@ package struct SNPGuest: Sendable {
   init?(_ start: Start, faults: Set<SNPFault>) {
     self.faults = faults
     do { guard try host.createGuest(Self.context) == Self.asid else { return nil } } catch { return nil }
-    if start == .running, !finishLaunch() { return nil }
+    guard start == .running else { return }
+    do {
+      for vcpu in Self.vmsas.indices where !has(.vmsaNotMeasured) {
+        try host.measureVMSA(Self.context, Self.vmsas[vcpu], Self.asid, isProtected: false)
+        protected.insert(vcpu)
+      }
+      try host.firmware.finishLaunch(Self.context)
+    } catch { return nil }
   }
 
-  /// SNP_LAUNCH_FINISH; from here on vCPUs run. False when the firmware refuses. Source: `snp_launch_finish`.
-  ///
-  /// Abstraction: the vCPUs' VMSA pages, which are measured and given to the guest before, are left out.
-  mutating func finishLaunch() -> Bool {
-    do { try host.firmware.finishLaunch(Self.context) } catch { return false }
-    return true
-  }
+  /// Whether VMRUN takes a vCPU's VMSA.
+  func hasVMSA(_ vcpu: Int) -> Bool { host.isVMSA(Self.vmsas[vcpu], Self.asid) }
 
-  /// Whether vCPUs may run.
-  package var isLaunched: Bool { host.firmware.guests[Self.context]?.state == .running }
+  /// vCPUs go. Source: `sev_free_vcpu`.
+  mutating func freeVMSAs() {
+    guard !has(.vmsaFreedAssigned) else { return }
+    for page in Self.vmsas { _ = host.freeVMSA(page) }
+  }
 
   func has(_ fault: SNPFault) -> Bool { !faults.isEmpty && faults.contains(fault) }
 
@@ -104,7 +124,7 @@ package struct SNPGuest: Sendable {
   mutating func smash(_ page: PFN, _ gfn: GFN) {
     guard !has(.smashMissingAtFault) else { return }
     if has(.splitByUpdate) { return splitByUpdate(page.aligned(to: .page2M)) }
-    if host.handleFault(page, gfn) != nil { count(.smashedOnFault) }
+    do { if try host.handleFault(page, gfn) != nil { count(.smashedOnFault) } } catch { return }
   }
 
   private mutating func splitByUpdate(_ page: PFN) {
@@ -128,21 +148,21 @@ package struct SNPGuest: Sendable {
         if error == .overlap { return .updateOverlaps }
       }
     } else if !has(.freedWithoutUpdate) {
-      _ = host.free(pages)
+      do { _ = try host.free(pages) } catch { return error.failure == .overlap ? .updateOverlaps : .freedAssigned }
       if isPart { count(.smashedOnFree) }
       if large.isAssigned { count(pages.count == 512 ? .freedLarge : .freedSmall) }
     }
     return pages.contains { entry(PFN($0)).isAssigned } ? .freedAssigned : nil
   }
 
-  /// The guest goes; false when its context page did not come back.
-  mutating func destroy() -> Bool {
-    host.destroyGuest(Self.context, Self.asid)
-    return host.leaked.isEmpty
-  }
+  /// The guest goes; where its context page did not come back, it is leaked.
+  mutating func destroy() { host.destroyGuest(Self.context, Self.asid) }
 
-  /// A page that somebody still has; nil when there is none. Complexity: all pages.
+  /// A page that somebody still has, and that was not leaked; nil when there is none. Complexity: all pages.
   var assignedPage: PFN? {
-    host.firmware.rmp.entries.indices.first { host.firmware.rmp.entries[$0].isAssigned }.map { PFN(UInt64($0)) }
+    let entries = host.firmware.rmp.entries
+    return entries.indices.lazy.map { PFN(UInt64($0)) }.first {
+      entries[Int($0.rawValue)].isAssigned && !host.leaked.contains($0)
+    }
   }
 }

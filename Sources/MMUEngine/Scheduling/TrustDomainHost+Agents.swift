@@ -62,9 +62,14 @@ extension TrustDomainHost {
     switch step {
     case .asks: answer(number)
     case .finished:
+      checkMirror()
+      if let gfn = vcpus[number].gfn,
+        mmu.retriesInPlace(vcpus[number].fault?.result, choices.event(events), slot: slotState)
+      {
+        return beginFault(number, gfn)
+      }
       vcpus[number].fault = nil
       vcpus[number].gfn = nil
-      checkMirror()
     case .silent, .event, .flush, .kick, .blocked: return
     }
   }

@@ -7,8 +7,7 @@
 /// Checks: what mmu and module report, and that mirror and Secure-EPT agree whenever a fault or a zap has ended.
 /// A TD that is still being built has no vCPU in the guest; the thread adds pages of the initial image as well, and a further
 /// agent finalizes the TD (`TrustDomainHost+Building`).
-/// Abstraction: there is no shared memory, and the file's pages are few; `MMUHost` has a TD that runs with both halves. Private
-/// faults are not retried in place.
+/// Abstraction: there is no shared memory, and the file's pages are few; `MMUHost` has a TD that runs with both halves.
 /// Source: Linux 6.16 arch/x86/kvm/vmx/tdx.c, tdx_vcpu_run, tdx_handle_ept_violation; virt/kvm/guest_memfd.c, kvm_main.c.
 package struct TrustDomainHost: ScheduledHost {
   /// The memslot's frames; those that guests use come first.
@@ -71,6 +70,8 @@ package struct TrustDomainHost: ScheduledHost {
   /// Leaves that came and went.
   package var statistics: MMUStatistics { mmu.statistics }
   var choices: ScheduleRandom
+  /// Whether guests have events, which end a fault that is tried over and over.
+  package var events = GuestEvents.sometimes
 
   /// Requires: a kernel that knows TDs, 6.16 or later.
   package init(
@@ -85,7 +86,7 @@ package struct TrustDomainHost: ScheduledHost {
     size.poolFrames = 0x1000..<0x1100
     var host = TDXHost.trustDomain(for: version, deviations: deviations, size: size)
     policy = host.policy
-    if start == .running, !host.finalize() { mmu.report(.stuck, "the TD was not finalized") }
+    if start == .running, !host.finalize() { mmu.report(.setUpRefused, "the TD was not finalized") }
     mmu.secureEPT = host
     choices = ScheduleRandom(seed: seed)
     for frame in Self.slot.start..<Self.slot.end { _ = attributes.store(GFN(frame), isPrivate: true) }

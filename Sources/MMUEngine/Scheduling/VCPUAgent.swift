@@ -54,7 +54,7 @@ extension MMUHost {
 
   /// Serves requests, loads a root, enters. The last look at the requests and the entry are one step.
   mutating func enter(_ number: Int) {
-    if snp?.isLaunched == false { return }
+    if snp?.isLaunched == false || isTrustDomain && !isRunnable { return }
     if usesSystemManagement, choices.below(16) == 0 { return changeMode(number) }
     if let root = vcpus[number].root, vcpus[number].mustReload, mmu.tables[root].isInvalid {
       mmu.putRoot(root)
@@ -67,6 +67,7 @@ extension MMUHost {
       vcpus[number].tlb.flush()
     }
     if isTrustDomain { return beginEntry(number) }
+    if snp != nil { checkVMSA(number) }
     vcpus[number].isInGuest = true
     record(number, .entry(vcpu: number))
   }
@@ -274,7 +275,12 @@ extension MMUHost {
     let gfn = fault.request.gfn.rawValue
     checkTree()
     checkLeafSizes()
-    if fault.request.code.contains(.private) { checkMirror() }
+    if fault.request.code.contains(.private) {
+      checkMirror()
+      if isTrustDomain, mmu.retriesInPlace(result, choices.event(events), slot: slots[1]) {
+        return beginPrivateFault(number, gfn)
+      }
+    }
     // Out to userspace with -EFAULT, which does something else first.
     if result == .exit { leave(number, fault) }
     if result != .exit, fault.request.code.contains(.reverseMap) { beginSplit(number, fault.request.gfn) }
