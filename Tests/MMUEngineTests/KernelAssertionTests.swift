@@ -115,16 +115,52 @@ struct KernelAssertionTests {
     #expect(names() == [KernelAssertion.splitNotHuge.rawValue])
   }
 
-  @Test("aging of an invalid root")
+  @Test("aging of invalid roots, which a kernel that ages without a lock does not ask for; of a mirror's entries")
   mutating func aging() {
-    let root = root(.page4K)
-    mmu.tables[SPTELocation(root, 0)] = Self.leaf
-    mmu.tables[root].isInvalid = true
     let range = FrameRange(start: 0, end: 1)
-    var walk = TableWalk(.age, root: root, range, lock: .write, minimum: .page4K, mmu)
+    for (version, isAsserted) in [(KernelVersion.linux612, false), (.linux616, true)] {
+      mmu = TDPMMU(version, .npt)
+      let root = root(.page4K)
+      mmu.tables[SPTELocation(root, 0)] = Self.leaf
+      mmu.tables[root].isInvalid = true
+      _ = mmu.lock.acquire(.write)
+      var walk = RootsWalk(.age, [.direct, .invalid], range, lock: .write, locks: false)
+      while true { if case .finished = walk.step(&mmu) { break } }
+      mmu.lock.release(.write)
+      // At its beginning and at its end.
+      let expected = Array(repeating: KernelAssertion.ageInvalidRoot.rawValue, count: isAsserted ? 2 : 0)
+      #expect(names() == expected)
+      #expect(mmu.tables[SPTELocation(root, 0)] == Self.leaf.clearing(mmu.format.accessed))
+    }
+    let mirror = root(.page4K, isMirror: true)
+    mmu.tables[SPTELocation(mirror, 0)] = Self.leaf
+    var walk = TableWalk(.age, root: mirror, range, lock: .read, minimum: .page4K, mmu)
     while true { if case .finished = walk.step(&mmu) { break } }
-    #expect(names() == [KernelAssertion.ageInvalidRoot.rawValue])
-    #expect(mmu.tables[SPTELocation(root, 0)] == Self.leaf.clearing(mmu.format.accessed))
+    #expect(names() == [KernelAssertion.agedMirror.rawValue])
+    #expect(mmu.tables[SPTELocation(mirror, 0)] == Self.leaf)
+  }
+
+  @Test("an exchange for FROZEN, and a leaf made anew that the MMU may no longer make writable")
+  mutating func newerAssertions() {
+    let table = root(.page4K)
+    _ = mmu.lock.acquire(.read)
+    #expect(mmu.exchange(iterator(table), for: mmu.version.frozen) != nil)
+    #expect(names() == [KernelAssertion.frozenForGood.rawValue])
+    mmu.lock.release(.read)
+    mmu = TDPMMU(.linux612, .npt)
+    let remade = root(.page4K)
+    mmu.tables[SPTELocation(remade, 5)] = Self.leaf
+    var cache = MMIOCache()
+    var fault = PageFault(FaultRequest(vcpu: 0, address: 5 << 12, code: .user), root: remade)
+    while fault.result == nil {
+      guard case .asks = fault.step(&mmu, &cache) else { continue }
+      if fault.question == .slot {
+        fault.answer(isDirtyTracked: false)
+      } else {
+        fault.answer(.page(Self.leaf.pfn, isWritable: false, limit: .page4K))
+      }
+    }
+    #expect(names() == [KernelAssertion.leafUnflushed.rawValue])
   }
 
   @Test("an invalidation's range outside of one; tables and roots left at the VM's end")

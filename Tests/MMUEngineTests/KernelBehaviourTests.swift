@@ -139,6 +139,46 @@ struct KernelBehaviourTests {
     }
   }
 
+  @Test(
+    "a fault without a slot meets a leaf that it may not use: an MMIO entry takes its place, and since 7.3 TLBs are flushed",
+    arguments: [KernelVersion.linux612, .linux73])
+  mutating func lateMMIO(_ version: KernelVersion) {
+    make(version)
+    let location = SPTELocation(root, 5)
+    mmu.store(location, leaf().clearing(SPTE.writableBit))
+    var cache = MMIOCache()
+    var fault = PageFault(FaultRequest(vcpu: 0, address: 5 << 12, code: [.write, .user]), root: root)
+    var flushes: [FrameRange?] = []
+    while fault.result == nil {
+      switch fault.step(&mmu, &cache) {
+      case .flush(let range): flushes.append(range)
+      case .asks where fault.question == .slot: fault.answer(isDirtyTracked: false)
+      case .asks: fault.answer(.noSlot)
+      default: continue
+      }
+    }
+    #expect(fault.result == .emulate)
+    #expect(mmu.tables[location] == mmu.format.mmio(GFN(5), generation: 0, access: .all))
+    #expect(flushes == (version == .linux73 ? [FrameRange(start: 5, end: 6)] : []))
+    let checks = mmu.collectChecks()
+    #expect(checks == [])
+  }
+
+  @Test(
+    "a prefetch whose slot is on its way out: it starts over, or fails since 6.19",
+    arguments: [
+      (KernelVersion.linux612, FaultResult.retry), (.linux616, .retry), (.linux619, .exit), (.linux73, .exit),
+    ])
+  mutating func prefetchOfInvalidSlot(_ version: KernelVersion, _ expected: FaultResult) {
+    make(version)
+    var cache = MMIOCache()
+    var request = FaultRequest(vcpu: 0, address: 5 << 12, code: FaultCode(rawValue: 1 << 32))
+    let fault = run(request, &cache, page: .invalidSlot).result
+    request.isPrefetch = true
+    let prefetch = run(request, &cache, page: .invalidSlot).result
+    #expect(fault == .retry && prefetch == expected)
+  }
+
   @Test("a split drops mmu_lock to allocate its table, once for a table that is not used up")
   mutating func split() {
     make(.linux73, level: .page2M)

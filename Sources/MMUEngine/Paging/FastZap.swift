@@ -211,7 +211,7 @@ package struct RootsWalk: Sendable {
       phase = .next
       return .silent
     case .next:
-      if action != .age || mmu.version.agingLock != nil { mmu.checkRootWalk() }
+      checkStart(&mmu)
       guard let root = mmu.roots(types, in: space).first(where: { !visited.contains($0) }), mmu.getRoot(root) else {
         phase = locks ? .unlock : .done
         return .silent
@@ -234,6 +234,15 @@ package struct RootsWalk: Sendable {
       phase = .done
       return .silent
     case .done: return .finished
+    }
+  }
+
+  /// Lockless aging goes by RCU's list of roots; which of them it looks at is asserted, though one may become invalid under it.
+  private func checkStart(_ mmu: inout TDPMMU) {
+    guard action == .age else { return mmu.checkRootWalk() }
+    if mmu.version.agingLock != nil { mmu.checkRootWalk() }
+    if types.contains(.invalid), !mmu.version.agedRoots.contains(.invalid) {
+      mmu.report(.ageInvalidRoot, "types \(types.rawValue)")
     }
   }
 }

@@ -1,7 +1,7 @@
 /// The kernel's own assertions, as engine checks: what a right kernel never trips.
 ///
 /// The raw value is the function and the macro as they stand in the kernel. The list is that of Linux 6.16's TDP MMU and of
-/// its callers; what belongs to TDX's SEAMCALLs is in `SecureEPTObservables`. Left out is what the engine's types keep by
+/// its callers, and what 7.3 has added; what belongs to TDX's SEAMCALLs is in `SecureEPTObservables`. Left out is what the engine's types keep by
 /// themselves: a level's range (`Level`); that RET_PF_INVALID never leaves the fault (`FaultResult` has no such case); that a
 /// vCPU which gave its root back has none (`kvm_mmu_unload`: giving back and forgetting are one step here).
 package enum KernelAssertion: String, Hashable, Sendable, CaseIterable {
@@ -16,12 +16,14 @@ package enum KernelAssertion: String, Hashable, Sendable, CaseIterable {
   case tableFrameChanged = "handle_changed_spte: WARN_ON pfn_changed"
   case exclusiveFrozen = "tdp_mmu_set_spte: WARN_ON frozen"
   case atomicFrozen = "__tdp_mmu_set_spte_atomic: WARN_ON frozen"
+  case frozenForGood = "tdp_mmu_set_spte_atomic: KVM_MMU_WARN_ON frozen"
   case lockMode = "tdp_mmu_set_spte: lockdep"
   case writableWithoutHost = "check_spte_writable_invariants: WARN_ON host"
   case writableWithoutMMU = "check_spte_writable_invariants: WARN_ON mmu"
   case zapOrphan = "kvm_tdp_mmu_zap_sp: WARN_ON"
   case zapStillLinked = "kvm_tdp_mmu_zap_possible_nx_huge_page: WARN_ON"
   case mapLevel = "tdp_mmu_map_handle_target_level: WARN_ON level"
+  case leafUnflushed = "tdp_mmu_map_handle_target_level: WARN_ON flush"
   case spuriousFrame = "tdp_mmu_map_handle_target_level: WARN_ON pfn"
   case mapUnaligned = "kvm_mmu_hugepage_adjust: VM_BUG_ON"
   case mapInvalidRoot = "kvm_tdp_mmu_map: KVM_MMU_WARN_ON root"
@@ -34,6 +36,7 @@ package enum KernelAssertion: String, Hashable, Sendable, CaseIterable {
   case rootsLeft = "kvm_mmu_uninit_tdp_mmu: WARN_ON roots"
   case violationPossible = "kvm_tdp_mmu_write_spte: KVM_MMU_WARN_ON #VE"
   case ageInvalidRoot = "kvm_tdp_mmu_age_gfn_range: WARN_ON root"
+  case agedMirror = "kvm_tdp_mmu_age_spte: WARN_ON mirror"
   case recoverDirtyTracked = "recover_huge_pages_range: WARN_ON dirty"
   case hugeDirtyTracked = "make_spte: WARN_ON level"
   case mirrorAtomic = "__tdp_mmu_set_spte_atomic: KVM_BUG_ON mirror"

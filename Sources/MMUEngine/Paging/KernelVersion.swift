@@ -124,6 +124,21 @@ package struct KernelVersion: Hashable, Sendable {
     case untilInvalidSlot
   }
 
+  /// Whether a fault flushes after it has put something in a leaf's place.
+  package enum LeafFlush: Hashable, Sendable {
+    case never
+    /// The leaf was MMU-writable and what stands there now is not: an MMIO entry of a fault that knows no slot yet.
+    case whenWritableLost
+  }
+
+  /// What becomes of a prefetch whose slot is being deleted or moved.
+  package enum PrefetchOfInvalidSlot: Hashable, Sendable {
+    /// It starts over, as a fault does.
+    case retries
+    /// -EAGAIN.
+    case fails
+  }
+
   /// Name on the command line.
   package private(set) var name: String
   package var frozen: SPTE
@@ -144,6 +159,8 @@ package struct KernelVersion: Hashable, Sendable {
   package var agingWrite = AgingWrite.clearsBits
   package var mmioCacheGeneration = MMIOCacheGeneration.ofNormalSpace
   package var attributeRoom = AttributeRoom.forEveryChange
+  package var leafFlush = LeafFlush.never
+  package var prefetchOfInvalidSlot = PrefetchOfInvalidSlot.retries
   /// Which bits of entries are software's, and what for.
   package var entryLayout = SPTEFormat.Layout.linux612
   package var violationCode = ViolationCode.userIfRead
@@ -176,6 +193,7 @@ package struct KernelVersion: Hashable, Sendable {
   /// Linux 6.19.
   package static let linux619 = linux616.named("6.19") {
     $0.nxRecoveryLock = .read
+    $0.prefetchOfInvalidSlot = .fails
     $0.initialImage = .addedInInstall
     $0.privatePages = .unpinned
     $0.privateRetry = .untilInvalidSlot
@@ -193,6 +211,7 @@ package struct KernelVersion: Hashable, Sendable {
     $0.agingWrite = .exchanges
     $0.mmioCacheGeneration = .ofOwnSpace
     $0.attributeRoom = .forPrivateOnly
+    $0.leafFlush = .whenWritableLost
   }
 
   /// Those whose traces can be replayed, in the order in which they are tried.

@@ -124,6 +124,8 @@ extension PageFault {
     if mmu.version.spuriousFault == .returnAtOnce, old.isLeaf(at: iterator.level),
       request.isPrefetch || mmu.format.allows(request.code.access, old)
     {
+      // A fault without a slot may meet a leaf, made through a slot that came meanwhile. The kernel warns of its frame, too;
+      // but nobody has done wrong, so that it is no check here.
       if case .page(let pfn, _, _) = page, pfn.aligned(to: goal).rawValue != old.pfn.rawValue & ~(mmu.encryptionFrame) {
         mmu.report(.spuriousFrame, "gfn \(request.gfn.rawValue)")
       }
@@ -132,6 +134,7 @@ extension PageFault {
     }
     let new = entry(replacing: old, &mmu)
     if new.isPresent, goal > .page4K, isDirtyTracked, new.isWritable { mmu.report(.hugeDirtyTracked, "") }
+    if new.isPresent, losesWritable(old, new, mmu) { mmu.report(.leafUnflushed, "gfn \(request.gfn.rawValue)") }
     if new == old {
       phase = .traceInstalled(new)
       return .silent
@@ -144,6 +147,11 @@ extension PageFault {
     aftermath = ChangeAftermath(change)
     phase = .installed(new, old: old)
     return .silent
+  }
+
+  /// Whether TLBs may let writes through that the MMU no longer allows. Source: Linux 7.3 `leaf_spte_change_needs_tlb_flush`.
+  private func losesWritable(_ old: SPTE, _ new: SPTE, _ mmu: borrowing TDPMMU) -> Bool {
+    old.isLeaf(at: goal) && mmu.format.isMMUWritable(old) && !(new.isPresent && mmu.format.isMMUWritable(new))
   }
 
   /// A private entry is FROZEN, unless somebody was faster; the SEAMCALL is the next step. Source: `set_external_spte_present`.
@@ -199,14 +207,16 @@ extension PageFault {
     return mmu.format.leaf(leaf, mmu.version.dirtyGrant)
   }
 
-  /// The change's events; then TLBs are flushed if a table went, because it may be cached. Source: rule 3 of the flushes.
+  /// The change's events; then TLBs are flushed if a table went, because it may be cached, and in some kernels if a writable leaf
+  /// did. Source: `tdp_mmu_map_handle_target_level`.
   mutating func finishInstall(_ new: SPTE, _ old: SPTE, _ mmu: inout TDPMMU) -> MicroStep {
     if aftermath?.isSpinning(mmu) == true { return .blocked }
     if let event = aftermath?.next(&mmu) { return .event(event) }
     guard let iterator else { return .finished }
     aftermath = nil
     phase = .traceInstalled(new)
-    guard old.isTable(at: iterator.level) else { return .silent }
+    let isLeafFlushed = mmu.version.leafFlush == .whenWritableLost && losesWritable(old, new, mmu)
+    guard old.isTable(at: iterator.level) || isLeafFlushed else { return .silent }
     return .flush(FrameRange(start: iterator.gfn, end: iterator.gfn + iterator.level.pages))
   }
 

@@ -321,7 +321,7 @@ package struct PageFault: Sendable {
   private mutating func lock(_ mmu: inout TDPMMU, _ cache: inout MMIOCache) -> MicroStep {
     switch page {
     case .exit: return finish(.exit)
-    case .invalidSlot: return finish(.retry)
+    case .invalidSlot: return finish(request.isPrefetch && mmu.version.prefetchOfInvalidSlot == .fails ? .exit : .retry)
     case .page: break
     case .noSlot:
       cache.remember(request.gfn, mmu.cacheGeneration(request.space))

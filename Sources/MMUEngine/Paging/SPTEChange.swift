@@ -41,6 +41,7 @@ extension TDPMMU {
   package mutating func exchange(_ iterator: TDPIterator, for new: SPTE) -> SPTEChange? {
     let old = iterator.old
     if iterator.hasYielded || old == version.frozen { report(.atomicFrozen, "gfn \(iterator.gfn)") }
+    if new == version.frozen { report(.frozenForGood, "gfn \(iterator.gfn)") }
     if !lock.isHeld(.read) { report(.lockMode, "atomic change without mmu_lock") }
     if version.mirrorHooks == .beforeEvent, new == version.frozen { report(.frozenForGood, "gfn \(iterator.gfn)") }
     let isMirror = tables[iterator.root].role.isMirror

@@ -244,8 +244,10 @@ package struct TableWalk: Sendable {
   /// Takes the accessed bit, or access itself, away. No lock is held where the kernel's aging is lockless: then RCU alone keeps
   /// the tables, and others may have written the entry since it was read.
   private mutating func age(_ mmu: inout TDPMMU) -> MicroStep {
-    if mmu.tables[iterator.root].isInvalid, !mmu.version.agedRoots.contains(.invalid) {
-      mmu.report(.ageInvalidRoot, "gfn \(iterator.gfn)")
+    if mmu.tables[iterator.root].role.isMirror {
+      mmu.report(.agedMirror, "gfn \(iterator.gfn)")
+      advance(mmu)
+      return .silent
     }
     let old = mmu.tables[iterator.location]
     let mayClearBits = mmu.version.agingWrite == .clearsBits && mmu.format.usesAccessedDirty
