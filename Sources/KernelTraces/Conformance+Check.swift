@@ -5,12 +5,12 @@ extension Conformance {
   /// How many trees of each address space are taken to have been there before a trace began, at most.
   private static let treeLimit = 4
 
-  /// Checks a trace from beginning to end.
+  /// Checks a trace from beginning to end, or to where its task is cancelled.
   ///
   /// A trace that begins while VMs are running does not tell how many trees there are: if something breaks a rule and something
   /// speaks for another tree, it is read again with one more.
   package static func check(path: String, kernel: KernelVersion?) throws(TraceError) -> TraceCheckReport {
-    guard path != "-" else { return try checkOnce(kernel) }
+    guard TraceFile.isRepeatable(path) else { return try checkOnce(path, kernel) }
     var choice = (kernel: kernel ?? .linux612, isAmbiguous: false)
     if kernel == nil { choice = try self.kernel(of: path) }
     var report = try check(path, [TraceChecker(choice.kernel)], kernel: choice.kernel)
@@ -22,11 +22,11 @@ extension Conformance {
     return try settled(report)
   }
 
-  /// Checks standard input, which can be read once: for every kernel that it may be of, and with none to two trees before it.
-  private static func checkOnce(_ kernel: KernelVersion?) throws(TraceError) -> TraceCheckReport {
+  /// Checks a pipe, which can be read once: for every kernel that it may be of, and with none to two trees before it.
+  private static func checkOnce(_ path: String, _ kernel: KernelVersion?) throws(TraceError) -> TraceCheckReport {
     let kernels = kernel.map { [$0] } ?? KernelVersion.traced
     let checkers = kernels.flatMap { kernel in (0...2).map { TraceChecker(kernel, trees: $0) } }
-    return try settled(try check("-", checkers, kernel: kernel))
+    return try settled(try check(path, checkers, kernel: kernel))
   }
 
   /// Checks a trace by several checkers at once. The first of the trace's kernel counts that leaves no sign of more trees.
@@ -54,6 +54,7 @@ extension Conformance {
     found.isLastCutOff = reader.isLastCutOff
     found.garbage = reader.garbage
     found.raw = reader.raw
+    found.isStopped = reader.isStopped
     return found
   }
 

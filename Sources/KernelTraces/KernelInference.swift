@@ -48,19 +48,19 @@ package enum Conformance {
     return inference.choice
   }
 
-  /// Replays a trace. Without a kernel it is inferred, which reads the file twice; standard input, which can be read once, is
-  /// replayed by every kernel at the same time.
+  /// Replays a trace. Without a kernel it is inferred, which reads the file twice; a pipe, which can be read once, is replayed by
+  /// every kernel at the same time. A cancelled task stops reading: the report is of what was read by then.
   package static func replay(path: String, kernel: KernelVersion?) throws(TraceError) -> ReplayReport {
     var choice = (kernel: kernel ?? .linux612, isAmbiguous: false)
     if kernel == nil {
-      guard path != "-" else { return try replayOnce() }
+      guard TraceFile.isRepeatable(path) else { return try replayOnce(path) }
       choice = try self.kernel(of: path)
     }
     var best = try read(path, choice.kernel, [:])
-    // Which VM a task belongs to may be a guess; each reading revises one of them. Standard input can be read once.
+    // Which VM a task belongs to may be a guess; each reading revises one of them. A pipe can be read once.
     var revised: Set<TaskID> = []
     var assignments: [TaskID: Int] = [:]
-    while path != "-", let line = best.report.difference?.line, revised.count < 16,
+    while TraceFile.isRepeatable(path), let line = best.report.difference?.line, revised.count < 16,
       let next = best.guesses.last(where: { !revised.contains($0.task) })
     {
       revised.insert(next.task)
@@ -79,9 +79,9 @@ package enum Conformance {
     return best.report
   }
 
-  /// Replays standard input by every kernel, and reports of the one that the trace turns out to be of.
-  private static func replayOnce() throws(TraceError) -> ReplayReport {
-    var reader = TraceReader(try TraceFile(path: "-"))
+  /// Replays by every kernel, and reports of the one that the trace turns out to be of.
+  private static func replayOnce(_ path: String) throws(TraceError) -> ReplayReport {
+    var reader = TraceReader(try TraceFile(path: path))
     var inference = KernelInference()
     var replays = KernelVersion.traced.map { (kernel: $0, replay: MachineReplay($0, .npt)) }
     while let record = try reader.next() {
@@ -102,6 +102,7 @@ package enum Conformance {
   /// A difference that the trace's own end or beginning makes is none of the engine's.
   private static func refuse(_ report: ReplayReport) throws(TraceError) {
     guard let difference = report.difference else { return }
+    if let disorder = report.disorder { throw disorder }
     if report.isLastCutOff, difference.line == report.lines {
       throw TraceError(line: difference.line, "the trace is cut off inside of this line")
     }
@@ -129,6 +130,8 @@ package enum Conformance {
     report.isLastCutOff = reader.isLastCutOff
     report.garbage = reader.garbage
     report.raw = reader.raw
+    report.isStopped = reader.isStopped
+    if report.difference != nil { report.disorder = reader.disorder(within: 256) }
     return report
   }
 

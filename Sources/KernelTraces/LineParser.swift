@@ -77,6 +77,9 @@ enum LineParser {
     if line == 1, let tool = recorder(cursor) {
       throw TraceError(line: 1, "this is a recording, not yet text: print it with \(tool)")
     }
+    if line == 1, let tool = unpacker(cursor) {
+      throw TraceError(line: 1, "this is compressed, and not by gzip: unpack it with \(tool)")
+    }
     throw TraceError(line: line, reason ?? "not a line of a trace: \(cursor.rest)")
   }
 
@@ -109,6 +112,16 @@ enum LineParser {
     var cursor = start
     if cursor.take("PERFILE2") { return "perf script" }
     return cursor.take("\u{17}\u{8}Dtracing") ? "trace-cmd report" : nil
+  }
+
+  /// What unpacks a file that begins like this; nil when it is none that is known.
+  private static func unpacker(_ start: TextCursor) -> StaticString? {
+    func begins(_ bytes: [UInt8]) -> Bool {
+      start.end - start.position >= bytes.count && bytes.indices.allSatisfy { start[start.position + $0] == bytes[$0] }
+    }
+    if begins([0xFD, 0x37, 0x7A, 0x58, 0x5A]) { return "xz -d" }
+    if begins([0x28, 0xB5, 0x2F, 0xFD]) { return "zstd -d" }
+    return begins([0x42, 0x5A, 0x68]) ? "bzip2 -d" : nil
   }
 
   /// What stands behind the time: an event's name and its text, or what a tracer prints that is no event; nil when it is

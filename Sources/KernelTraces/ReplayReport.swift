@@ -59,6 +59,10 @@ package struct ReplayReport: Sendable {
   package var isLastCutOff = false
   /// Bytes behind the file's last gzip stream that were left out.
   package var garbage = 0
+  /// Whether reading was stopped before the end.
+  package var isStopped = false
+  /// What is wrong with the trace shortly behind the difference.
+  var disorder: TraceError?
   /// Events that were decoded from their fields.
   package var raw: RawEvents?
   /// Events of the group kvmmmu.

@@ -52,6 +52,8 @@ package struct TraceCheckReport: Sendable {
   package var isLastCutOff = false
   /// Bytes behind the file's last gzip stream that were left out.
   package var garbage = 0
+  /// Whether reading was stopped before the end.
+  package var isStopped = false
   /// Events that were decoded from their fields.
   package var raw: RawEvents?
   /// Events of the group kvmmmu.
@@ -64,6 +66,8 @@ package struct TraceCheckReport: Sendable {
   package var broken: [TraceRule: Int] = [:]
   /// What was taken as given of VMs that ran before the trace began; nil: it shows every tree from its root's making on.
   package var adoption: AdoptionReport?
+  /// Events at the end that nothing explains yet and that another task may explain behind it.
+  package var cutOff = 0
   /// Whether a rule about trees is broken while something speaks for more trees than were taken to be there.
   package var hasSignsOfMoreTrees = false
   /// Rules that this trace does not let one check, and why.

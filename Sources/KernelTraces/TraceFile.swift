@@ -32,12 +32,18 @@ package struct TraceFile: ~Copyable {
   private let inflater: UnsafeMutablePointer<z_stream>
   /// Bytes behind the last gzip stream that are neither one more nor padding.
   package private(set) var garbage = 0
+  /// Whether the task was cancelled, so that the rest has not been read.
+  package private(set) var isStopped = false
 
   /// Opens a path; `-` is standard input. Throws: it cannot be opened.
   package init(path: String) throws(TraceError) {
     let descriptor = path == "-" ? dup(0) : open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw TraceError(line: 0, "cannot be opened: \(String(cString: strerror(errno)))")
+    }
+    guard Self.type(of: descriptor) != S_IFDIR else {
+      close(descriptor)
+      throw TraceError(line: 0, "cannot be read: Is a directory")
     }
     let inflater = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
     inflater.initialize(to: z_stream())
@@ -49,6 +55,19 @@ package struct TraceFile: ~Copyable {
     }
     self.descriptor = descriptor
     self.inflater = inflater
+  }
+
+  /// What kind of file a descriptor is open for; nil when that cannot be told.
+  private static func type(of descriptor: Int32) -> mode_t? {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 ? status.st_mode & S_IFMT : nil
+  }
+
+  /// Whether a path can be read from its beginning again: not a pipe's, a terminal's or standard input's.
+  package static func isRepeatable(_ path: String) -> Bool {
+    var status = stat()
+    guard path != "-", stat(path, &status) == 0 else { return false }
+    return status.st_mode & S_IFMT == S_IFREG || status.st_mode & S_IFMT == S_IFBLK
   }
 
   deinit {
@@ -65,6 +84,7 @@ package struct TraceFile: ~Copyable {
       switch position {
       case .beginning:
         try fill(line: line)
+        if isStopped { return 0 }
         position = isStreamNext ? .stream : .plain
       case .plain:
         if start == end { try fill(line: line) }
@@ -88,6 +108,7 @@ package struct TraceFile: ~Copyable {
   /// Uncompresses what there is; 0 when nothing came of it yet.
   private mutating func inflate(into buffer: inout [UInt8], at offset: Int, line: Int) throws(TraceError) -> Int {
     if start == end { try fill(line: line) }
+    if isStopped { return 0 }
     if start == end { throw TraceError(line: line, "the gzip stream is cut off here") }
     let room = buffer.count - offset
     let available = end - start
@@ -135,6 +156,7 @@ package struct TraceFile: ~Copyable {
       start = 0
     }
     while !hasEnded, end < 2 {
+      guard waitForInput() else { return stop() }
       let count = input.withUnsafeMutableBytes { bytes in
         Glibc.read(descriptor, bytes.baseAddress?.advanced(by: end), bytes.count - end)
       }
@@ -145,5 +167,23 @@ package struct TraceFile: ~Copyable {
       end += count
       hasEnded = count == 0
     }
+  }
+
+  /// Waits until there is something to read, or the file has ended; false when the task is cancelled meanwhile. A pipe may have
+  /// nothing for as long as it likes, and a signal does not end a read.
+  private func waitForInput() -> Bool {
+    var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    repeat {
+      if Task.isCancelled { return false }
+    } while poll(&request, 1, 100) == 0
+    return true
+  }
+
+  /// Takes what has been read so far for all that there is.
+  private mutating func stop() {
+    isStopped = true
+    hasEnded = true
+    position = .end
+    start = end
   }
 }

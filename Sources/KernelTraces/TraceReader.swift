@@ -23,10 +23,14 @@ package struct TraceReader: ~Copyable {
   private var start = 0
   private var end = 0
   private var hasEnded = false
+  /// Where in the buffer the first NUL byte lies; nil as long as none was read.
+  private var firstNUL: Int?
   /// The line read last, from 1.
   package private(set) var line = 0
   private var lastTime: UInt64 = 0
   private var lastTimedLine = 0
+  /// Whether the trace has shown that it is out of order, or lacks events.
+  private var isDisordered = false
   /// Whether the line read last has no end: the file's last one, which may be cut off anywhere.
   package private(set) var isLastCutOff = false
   /// How the trace spells access rights; nil until an event has shown it.
@@ -44,6 +48,9 @@ package struct TraceReader: ~Copyable {
 
   /// Bytes behind the last gzip stream that are no part of the trace, as far as it has been read.
   package var garbage: Int { file.garbage }
+
+  /// Whether reading was stopped: the task was cancelled.
+  package var isStopped: Bool { file.isStopped }
 
   /// The next event; nil at the end. Throws: the line cannot be understood.
   package mutating func next() throws(TraceError) -> TraceRecord? {
@@ -65,13 +72,31 @@ package struct TraceReader: ~Copyable {
     }
   }
 
+  /// Whether what follows within so many records is out of order, or lost: then what was read so far may be, too.
+  package mutating func disorder(within count: Int) -> TraceError? {
+    for _ in 0..<count {
+      do throws(TraceError) {
+        guard try next() != nil else { return nil }
+      } catch {
+        return isDisordered ? error : nil
+      }
+    }
+    return nil
+  }
+
   /// The next line with an event, which may still lack its frame.
   private mutating func read() throws(TraceError) -> TraceRecord? {
     while let range = try nextLine() {
       line += 1
-      guard let record = try parse(range) else { continue }
+      let record = try parse(range)
+      if let firstNUL, range.contains(firstNUL) {
+        throw TraceError(line: line, "a NUL byte is in this line: the trace is corrupt")
+      }
+      guard let record else { continue }
       if record.time < lastTime {
-        throw TraceError(line: line, "time goes back behind line \(lastTimedLine): the trace has been reordered")
+        isDisordered = true
+        throw TraceError(
+          line: line, "time goes back behind line \(lastTimedLine): the trace has been reordered")
       }
       lastTime = record.time
       lastTimedLine = line
@@ -86,10 +111,13 @@ package struct TraceReader: ~Copyable {
     var unknown: String?
     var notes = EventNotes()
     var isRaw = false
+    var lost: String?
     var record = try buffer.withUnsafeBufferPointer { bytes throws(TraceError) -> TraceRecord? in
       switch try LineParser.parse(bytes, range, line: number) {
       case .nothing: return nil
-      case .lost(let text): throw TraceError(line: number, "the recorder lost events here: \(text)")
+      case .lost(let text):
+        lost = text
+        return nil
       case .event(let head, var cursor):
         let kind = EventKind.named(hash: EventKind.hash(UnsafeBufferPointer(rebasing: bytes[head.name])))
         var content = TraceContent.other(EventName(-1))
@@ -102,6 +130,10 @@ package struct TraceReader: ~Copyable {
         if case .otherMMU = content { unknown = cursor.text(head.name) }
         return TraceRecord(line: number, task: head.task, cpu: head.cpu, time: head.time, content: content)
       }
+    }
+    if let lost {
+      isDisordered = true
+      throw TraceError(line: number, "the recorder lost events here: \(lost)")
     }
     if accessNames == nil { accessNames = notes.accessNames }
     lacksFrame = notes.lacksFrame
@@ -167,13 +199,13 @@ package struct TraceReader: ~Copyable {
   private mutating func nextLine() throws(TraceError) -> Range<Int>? {
     var scanned = start
     while true {
-      if let newline = find(scanned) {
+      if let newline = find(0x0A, from: scanned, to: end) {
         defer { start = newline + 1 }
         return start..<newline
       }
       scanned = end
       if hasEnded {
-        guard start < end else { return nil }
+        guard start < end, !isStopped else { return nil }
         defer { start = end }
         isLastCutOff = true
         return start..<end
@@ -183,11 +215,11 @@ package struct TraceReader: ~Copyable {
     }
   }
 
-  /// The next end of a line from here on, in what has been read.
-  private func find(_ from: Int) -> Int? {
+  /// Where a byte stands first in a part of the buffer.
+  private func find(_ byte: Int32, from: Int, to end: Int) -> Int? {
     guard from < end else { return nil }
     return buffer.withUnsafeBytes { bytes in
-      guard let base = bytes.baseAddress, let found = memchr(base + from, 0x0A, end - from) else { return nil }
+      guard let base = bytes.baseAddress, let found = memchr(base + from, byte, end - from) else { return nil }
       return UnsafeRawPointer(found) - base
     }
   }
@@ -199,10 +231,12 @@ package struct TraceReader: ~Copyable {
         bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
       }
       end -= start
+      firstNUL = firstNUL.map { $0 - start }
       start = 0
     }
     guard end < buffer.count else { throw TraceError(line: line + 1, "the line is longer than \(buffer.count) bytes") }
     let count = try file.read(into: &buffer, at: end, line: line + 1)
+    if firstNUL == nil { firstNUL = find(0, from: end, to: end + count) }
     end += count
     if count == 0 { hasEnded = true }
   }

@@ -5,7 +5,7 @@ import KernelTraces
 import MMUEngine
 
 /// `kvmcheck trace check FILE`.
-struct TraceCheckCommand: ParsableCommand {
+struct TraceCheckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Check what any trace of its kernel satisfies; needs no stimuli.",
     discussion: "FILE is ftrace text, trace-cmd report or perf script output, plain or gzip; - is standard input.")
@@ -22,11 +22,14 @@ struct TraceCheckCommand: ParsableCommand {
   @Option(name: .short, help: ArgumentHelp("Write results to a file instead of standard output.", valueName: "file"))
   var output: String?
 
-  func run() throws {
+  func run() async throws {
     let console = try Console(path: output, quiet: true)
     let report: TraceCheckReport
+    let (path, version) = (file, kernel?.kernel)
     do {
-      report = try Conformance.check(path: file, kernel: kernel?.kernel)
+      report = try await StopSwitch().running(timeout: nil, memory: nil) {
+        try Conformance.check(path: path, kernel: version)
+      }
     } catch {
       console.diagnose("\(file): \(error)")
       throw ExitCode.rejected
@@ -38,6 +41,7 @@ struct TraceCheckCommand: ParsableCommand {
     }
     try console.finish()
     if !report.isClean { throw ExitCode.violated }
+    if report.isStopped { throw ExitCode.limit }
     if report.isVacuous { throw ExitCode.vacuous }
   }
 
@@ -56,7 +60,11 @@ struct TraceCheckCommand: ParsableCommand {
     if report.violationCount > report.violations.count {
       lines.append("  and \(report.violationCount - report.violations.count) more")
     }
+    if report.cutOff > 0 {
+      lines.append("  \(report.cutOff) events at the end not judged: another task may explain them behind it")
+    }
     if let raw = report.raw { lines.append(raw.text) }
+    if report.isStopped { lines.append("  stopped behind line \(report.lines): the rest was not read") }
     if report.isLastCutOff { lines.append("  the last line has no end: the trace may be cut off in it") }
     if report.isVacuous {
       lines.append("  nothing was checked: the trace has no event of the group kvmmmu")
@@ -102,12 +110,12 @@ struct TraceCheckCommand: ParsableCommand {
             "checkable": .boolean(!report.notCheckable.contains { $0.rule == rule }),
           ])
         }),
-      "adopted": json(report.adoption),
+      "adopted": json(report.adoption), "cutOff": .integer(report.cutOff),
       "violations": .array(
         report.violations.map {
           .object(["line": .integer($0.line), "rule": .string($0.rule.rawValue), "detail": .string($0.detail)])
         }),
-      "ok": .boolean(report.isClean && !report.isVacuous),
+      "ok": .boolean(report.isClean && !report.isVacuous && !report.isStopped),
     ])
   }
 }

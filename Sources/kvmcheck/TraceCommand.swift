@@ -5,7 +5,7 @@ import KernelTraces
 import MMUEngine
 
 /// `kvmcheck trace`: a real kernel's ftrace text.
-struct TraceCommand: ParsableCommand {
+struct TraceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "trace", abstract: "Hold a real kernel's trace against the engine, or check it for itself.",
     subcommands: [TraceReplayCommand.self, TraceCheckCommand.self])
@@ -37,7 +37,7 @@ extension Console {
 }
 
 /// `kvmcheck trace replay FILE`.
-struct TraceReplayCommand: ParsableCommand {
+struct TraceReplayCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "replay", abstract: "Run the engine on what a trace shows going in and compare what comes out.",
     discussion: "FILE is ftrace text, trace-cmd report or perf script output, plain or gzip; - is standard input.")
@@ -54,11 +54,14 @@ struct TraceReplayCommand: ParsableCommand {
   @Option(name: .short, help: ArgumentHelp("Write results to a file instead of standard output.", valueName: "file"))
   var output: String?
 
-  func run() throws {
+  func run() async throws {
     let console = try Console(path: output, quiet: true)
     let report: ReplayReport
+    let (path, version) = (file, kernel?.kernel)
     do {
-      report = try Conformance.replay(path: file, kernel: kernel?.kernel)
+      report = try await StopSwitch().running(timeout: nil, memory: nil) {
+        try Conformance.replay(path: path, kernel: version)
+      }
     } catch {
       console.diagnose("\(file): \(error)")
       throw ExitCode.rejected
@@ -70,6 +73,7 @@ struct TraceReplayCommand: ParsableCommand {
     }
     try console.finish()
     if !report.isConformant { throw ExitCode.contradiction }
+    if report.isStopped { throw ExitCode.limit }
     if report.isVacuous { throw ExitCode.vacuous }
   }
 
@@ -93,6 +97,7 @@ struct TraceReplayCommand: ParsableCommand {
     lines += report.checks.map { "  check of the engine: \($0.name): \($0.detail)" }
     if let difference = report.difference { lines += text(difference) }
     if let raw = report.raw { lines.append(raw.text) }
+    if report.isStopped { lines.append("  stopped behind line \(report.lines): the rest was not read") }
     if report.isLastCutOff { lines.append("  the last line has no end: the trace may be cut off in it") }
     if report.isConformant {
       lines.append(
@@ -119,7 +124,7 @@ struct TraceReplayCommand: ParsableCommand {
       "allowed": .object(
         JSON.Members(report.allowed.map { ($0.key.rawValue, JSON.integer($0.value)) }.sorted { $0.0 < $1.0 })),
       "ignored": .object(JSON.Members(report.ignored.map { ($0.name, JSON.integer($0.count)) })),
-      "ok": .boolean(report.isConformant && !report.isVacuous),
+      "ok": .boolean(report.isConformant && !report.isVacuous && !report.isStopped),
       "firstDifference": report.difference.map { difference in
         .object([
           "line": .integer(difference.line), "reason": .string(difference.reason),

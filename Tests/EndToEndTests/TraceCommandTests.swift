@@ -49,14 +49,7 @@ struct TraceCommandTests {
     ])
   func standardInput(name: String, kernel: String) throws {
     let file = CommandLineTool.root.appending(path: Self.folder + name + ".trace.gz").path
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/gzip")
-    process.arguments = ["-dc", file]
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    try process.run()
-    let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
+    let text = try Self.unpacked(file)
     for command in ["replay", "check"] {
       let direct = try Self.run(command, [file])
       let piped = try Self.run(command, ["-"], input: text)
@@ -65,6 +58,63 @@ struct TraceCommandTests {
       // The first line names the file.
       #expect(piped.output.split(separator: "\n").dropFirst() == direct.output.split(separator: "\n").dropFirst())
     }
+  }
+
+  @Test("a pipe by its name, as <(zcat FILE) gives it, is read once", arguments: ["replay", "check"])
+  func namedPipe(command: String) throws {
+    let pipe = FileManager.default.temporaryDirectory.appending(path: "trace-\(UUID().uuidString)").path
+    try #require(mkfifo(pipe, 0o600) == 0)
+    defer { try? FileManager.default.removeItem(atPath: pipe) }
+    let file = CommandLineTool.root.appending(path: Self.folder + "7.3.4-s1-4k.trace.gz").path
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", "exec cat \(file) > \(pipe)"]
+    try process.run()
+    let result = try Self.run(command, [pipe])
+    process.waitUntilExit()
+    #expect(result.status == 0)
+    #expect(result.output.contains(", kernel 7.3"))
+  }
+
+  @Test("a difference where the trace is out of order, or has lost events, is the trace's")
+  func disorder() throws {
+    let file = CommandLineTool.root.appending(path: Self.folder + "7.3.4-s1-4k.trace.gz").path
+    var lines = try Self.unpacked(file).split(separator: "\n", omittingEmptySubsequences: false)
+    lines.swapAt(299, 300)
+    let swapped = try Self.run("replay", ["-"], input: lines.joined(separator: "\n"))
+    #expect(swapped.status == 40)
+    #expect(swapped.errors.hasSuffix("time goes back behind line 300: the trace has been reordered\n"))
+  }
+
+  /// The text of a gzip file.
+  private static func unpacked(_ path: String) throws -> String {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/gzip")
+    process.arguments = ["-dc", path]
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    try process.run()
+    defer { process.waitUntilExit() }
+    return String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+  }
+
+  @Test("30: interrupted while it waits for standard input, with what was read so far", arguments: ["replay", "check"])
+  func interrupted(command: String) throws {
+    let process = Process()
+    process.executableURL = CommandLineTool.executable
+    process.arguments = ["trace", command, "-"]
+    let (input, output) = (Pipe(), Pipe())
+    process.standardInput = input
+    process.standardOutput = output
+    try process.run()
+    // More than a pipe holds: when all of it is written the command is reading, so it is ready for the signal.
+    let line = "a-1 [000] 1.0: kvm_entry: vcpu 0\n"
+    try input.fileHandleForWriting.write(contentsOf: Data(String(repeating: line, count: 1 << 15).utf8))
+    process.interrupt()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 30)
+    #expect(text.contains(/stopped behind line [0-9]+: the rest was not read/))
   }
 
   @Test(

@@ -191,6 +191,9 @@ struct TraceReaderTests {
         "kvm_mmu_set_spte came as fields in bases that are not told: print the trace without -R, -r or -n: "
           + "gfn=0 spte=85e2e67 sptep=7727000 level=1 r=1 x=1 u=1"
       ),
+      ("# tracer: nop\na-1 [000] 1.0: x\u{0}: y\n", 2, "no event's name, the line is cut off or corrupt: \u{FFFD}: y"),
+      ("# tracer: nop\na-1 [000] 1.0: x: \u{0}y\n", 2, "a NUL byte is in this line: the trace is corrupt"),
+      ("BZh91AY&SY\n", 1, "this is compressed, and not by gzip: unpack it with bzip2 -d"),
       ("PERFILE2\u{1}\n", 1, "this is a recording, not yet text: print it with perf script"),
       ("\u{17}\u{8}Dtracing6\n", 1, "this is a recording, not yet text: print it with trace-cmd report"),
       ("x\u{1B}[2J\u{9B}\u{202E}\n", 1, "not a line of a trace: x\u{FFFD}[2J\u{FFFD}\u{FFFD}"),
@@ -275,6 +278,33 @@ struct TraceReaderTests {
     let both = try TraceFixture.withFile(whole + Self.line(1_000_000).gzip) { try TraceFixture.records(path: $0) }
     #expect(both.count == first.count + 1)
     #expect(Array(both.dropLast()) == first)
+  }
+
+  @Test(
+    "a file by xz or zstd",
+    arguments: [([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], "xz"), ([0x28, 0xB5, 0x2F, 0xFD], "zstd")])
+  func otherCompression(magic: [UInt8], tool: String) throws {
+    #expect(throws: TraceError(line: 1, "this is compressed, and not by gzip: unpack it with \(tool) -d")) {
+      try TraceFixture.withFile(Data(magic + [0x0A])) { try TraceFixture.records(path: $0) }
+    }
+  }
+
+  @Test("a folder")
+  func folder() {
+    #expect(throws: TraceError(line: 0, "cannot be read: Is a directory")) { try TraceFixture.records(path: "/") }
+  }
+
+  @Test("a cancelled task stops reading, and says so")
+  func cancelled() async throws {
+    let path = TraceFixture.folder.appending(path: "6.12.95-s1-4k.trace.gz").path
+    let task = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      let check = try Conformance.check(path: path, kernel: nil)
+      let replay = try Conformance.replay(path: path, kernel: nil)
+      return (check.isStopped, check.lines, check.violations, replay.isStopped, replay.difference == nil)
+    }
+    let found = try await task.value
+    #expect(found.0 && found.1 == 0 && found.2.isEmpty && found.3 && found.4)
   }
 
   @Test("a file that does not exist")
