@@ -346,10 +346,14 @@ extension TraceChecker {
 
   /// Whether what explains an event may come behind the trace's end, from another task.
   mutating func isCutOff(_ orphan: Orphan) -> Bool {
-    guard report.adoption != nil, orphan.number + 256 >= report.events,
+    if report.adoption != nil, orphan.number + 256 >= report.events,
       adoption.lastChanges.keys.contains(where: { $0 != orphan.task })
-    else { return false }
-    report.adoption?.unjudged += 1
+    {
+      report.adoption?.unjudged += 1
+      return true
+    }
+    guard !isUnderRemoval(orphan), mayBeLate(orphan) else { return false }
+    report.cutOff += 1
     return true
   }
 

@@ -1,8 +1,10 @@
 /// Events that nothing explains yet: another CPU may print what comes between later.
 ///
 /// An event is printed after its write and outside of any lock, and some events read an entry again as they are printed. So an
-/// event whose table, or whose old value, is not there is kept aside, and taken as soon as it fits. What still does not fit
-/// after 256 more events is a violation; where a table is going, its entry's own event comes after those of its 512 children.
+/// event whose table, or whose old value, is not there is kept aside, and taken as soon as it fits. Between its write and its
+/// event a task prints nothing else, and nothing at all in the guest: what still does not fit when every other task has printed
+/// something, 256 events later at the earliest and 4096 at the latest, is a violation. Where a table is going, its entry's own event
+/// comes after those of its 512 children. What a task may still explain when the trace ends is not judged.
 import MMUEngine
 
 /// A change whose table or old value has not been seen: another CPU may print it late.
@@ -14,6 +16,34 @@ struct Orphan {
   let event: TraceEvent
   /// Whether its task had shown nothing of itself before: it may come before what the trace begins with.
   let isFirst: Bool
+}
+
+/// When each task has printed last.
+struct TaskPresence {
+  /// The line of each task's last record; not of the task that has printed last.
+  private var lines: [TaskID: Int] = [:]
+  /// Tasks that are in the guest.
+  private var guests: Set<TaskID> = []
+  private var last: (task: TaskID, line: Int) = (TaskID(-1), 0)
+
+  /// A record comes. Those of interrupts may come between a task's write and its event.
+  mutating func note(_ record: TraceRecord) {
+    switch record.content {
+    case .other, .probe(.freeTable), .probe(.other): return
+    case .entry: guests.insert(record.task)
+    case .mmu, .otherMMU, .pageFault, .exit, .unmapRange, .age, .probe:
+      if !guests.isEmpty { guests.remove(record.task) }
+    }
+    if record.task != last.task, last.line > 0 { lines[last.task] = last.line }
+    last = (record.task, record.line)
+  }
+
+  /// Whether another task may have written something before this line that it has not printed yet.
+  func mayPrintLate(_ line: Int, besides task: TaskID) -> Bool {
+    lines.contains { other, seen in
+      other != task && other != last.task && seen < line && !guests.contains(other)
+    }
+  }
 }
 
 extension TraceChecker {
@@ -55,18 +85,26 @@ extension TraceChecker {
   private mutating func adopt(_ change: FollowedChange) -> Bool { perform(change) || isPredecessor(change) }
 
   mutating func expireOrphans() {
-    while let first = orphans.first, first.number + 256 < report.events, !isUnderRemoval(first) {
+    while let first = orphans.first, first.number + 256 < report.events, !isUnderRemoval(first), !mayBeLate(first) {
       orphans.removeFirst()
       give(up: first)
     }
   }
 
+  /// Whether what explains an event may still come from another task. Where hundreds wait for that, it is not lateness.
+  func mayBeLate(_ orphan: Orphan) -> Bool {
+    orphan.number + 4096 >= report.events && orphans.count <= 512
+      && presence.mayPrintLate(orphan.line, besides: orphan.task)
+  }
+
   /// Whether the event lies where a table is going whose own entry's event comes after those of 512 children: its write,
   /// and all that followed, may have been before.
-  private func isUnderRemoval(_ orphan: Orphan) -> Bool {
+  func isUnderRemoval(_ orphan: Orphan) -> Bool {
     let gfn: GFN
     switch orphan.event {
     case .spteChanged(_, let frame, _, _, _), .setSPTE(let frame, _, _, _): gfn = frame
+    // It may have fixed the huge page that has come in the table's place.
+    case .fastPageFault(let fault): gfn = GFN(fault.address >> 12)
     default: return false
     }
     return removals.values.contains { pages in

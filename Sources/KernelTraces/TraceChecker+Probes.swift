@@ -9,8 +9,10 @@ extension TraceChecker {
     case .flush:
       if adoption.trees == 0 || unflushed[task] != nil { apply(.flush) }
       unflushed[task] = nil
-    case .invalidateRoots: invalidateRoots()
-    case .initializeMMU: beginMachine()
+    case .invalidateRoots: if !ending.contains(task) { invalidateRoots() }
+    case .initializeMMU:
+      ending.remove(task)
+      beginMachine()
     case .uninitializeMMU:
       // The end of a VM that no probe has shown to begin.
       if machines == 0 {
@@ -19,6 +21,8 @@ extension TraceChecker {
       }
       machines = max(0, machines - 1)
       leave(task)
+      // The roots that it makes invalid next are those of the VM that ends: nothing is in them any more.
+      if machines > 0 { ending.insert(task) }
     case .putRoot, .unmapFrames, .other: break
     case .setMemslot, .zapAll, .destroyVM, .setAttributes, .attributesSet, .invalidateFile: leave(task)
     default: zapping.remove(task)
@@ -56,6 +60,7 @@ extension TraceChecker {
 
   /// The task goes on to something else.
   mutating func leave(_ task: TaskID) {
+    ending.remove(task)
     if fastZaps.removeValue(forKey: task) != nil, adoption.trees == 1, machines == 0 {
       for space in AddressSpace.allCases { endAdoption(in: space) }
     }

@@ -38,6 +38,10 @@ package struct TraceChecker: Sendable {
   var unknownInvalidation: Int?
   /// Entries that became present before their table was shown, with the number of the event.
   var orphans: [Orphan] = []
+  /// What tasks were seen last, so that it is known who may still print late.
+  var presence = TaskPresence()
+  /// Tasks that are ending a VM.
+  var ending: Set<TaskID> = []
   /// Tasks that have zapped leaves and not flushed yet, with the line of the first.
   var unflushed: [TaskID: Int] = [:]
   /// Tasks inside `tdp_mmu_zap_leafs`.
@@ -59,6 +63,7 @@ package struct TraceChecker: Sendable {
     task = record.task
     if roots == 0, adoption.trees == 0, adoption.gone.isEmpty, Self.showsTree(record.content) { adoption.trees = 1 }
     observe(record)
+    presence.note(record)
     switch record.content {
     case .mmu(let event):
       report.events += 1
@@ -82,7 +87,7 @@ package struct TraceChecker: Sendable {
   }
 
   package mutating func finish() -> TraceCheckReport {
-    for orphan in orphans { if !isCutOff(orphan) { give(up: orphan) } }
+    for orphan in orphans where !isCutOff(orphan) { give(up: orphan) }
     orphans = []
     finishAdoption()
     if report.adoption == nil, let line = unknownInvalidation {

@@ -115,6 +115,8 @@ struct TraceCheckerTests {
     two(change("0", 2, none, "1c000827")), two(change("0", 1, none, "d000e67")),
   ]
   private static func two(_ line: String) -> String { "b-2" + line.dropFirst(3) }
+  /// Whatever the second task had to print, it has.
+  private static let otherInGuest = two(head) + "kvm_entry: vcpu 1, rip 0x0"
 
   @Test("two trees: entries of a removed table are frozen though the live one's have the same value")
   func twoTrees() throws {
@@ -133,7 +135,7 @@ struct TraceCheckerTests {
     let lines = Self.tree + Self.other + zap + [Self.change("0", 1, Self.none, Self.frozen)]
     #expect(try Self.check(lines, "6.12").violations == [])
     let after = lines + [Self.change("0", 1, "d000e67", Self.none), Self.change("0", 1, "d000e67", Self.none)]
-    let report = try Self.check(after, "6.12")
+    let report = try Self.check(after + [Self.otherInGuest], "6.12")
     #expect(report.violations.map(\.rule) == [.continuity])
     #expect(report.violations.map(\.line) == [after.count])
   }
@@ -147,7 +149,7 @@ struct TraceCheckerTests {
     for frame in ["c000", "1c000"] {
       #expect(try Self.check(late + [set(frame)], "6.12").violations == [], "at \(frame)")
     }
-    let both = late + [set("c000"), set("1c000")]
+    let both = late + [set("c000"), set("1c000"), Self.otherInGuest]
     #expect(try Self.check(both, "6.12").violations.map(\.rule) == [.address])
   }
 
@@ -194,7 +196,7 @@ struct TraceCheckerTests {
     #expect(try Self.check(lines, "7.3").violations == [])
     // The other entry has not been fixed: the same once more is a violation.
     let foreign = zapped[0].replacingOccurrences(of: "as id 0", with: "as id \(1 - space)")
-    let report = try Self.check(lines + [foreign], "7.3")
+    let report = try Self.check(lines + [foreign, Self.otherInGuest], "7.3")
     #expect(report.violations.map(\.rule) == [.continuity])
     #expect(report.violations.map(\.line) == [lines.count + 1])
   }
@@ -223,6 +225,58 @@ struct TraceCheckerTests {
     // Whoever announced has gone on without the entry's event: nothing explains the split any more.
     let gone = try Self.check(lines + [Self.head + "kvm_entry: vcpu 0, rip 0x0"], "7.3")
     #expect(gone.violations.map(\.rule) == [.continuity])
+  }
+
+  @Test("a fast fault fixes the huge page that has come in a table's place, before that one's event is printed")
+  func fixUnderRemoval() throws {
+    let announce = Self.head + "kvm_mmu_prepare_zap_page: sp gen 0 gfn 0 l1 8-byte q0 direct rwux nxe ad root 0 sync"
+    let children = (0..<512).map { index in
+      Self.change(String(index, radix: 16), 1, index == 0 ? "d000e67" : Self.none, "80000000000001a0")
+    }
+    let recovered = children + [Self.change("0", 2, "c000827", "200ee5"), Self.change("0", 2, "200ee7", Self.none)]
+    let lines = Self.tree + [announce, Self.fastFault("200ee5", "200ee7")] + recovered
+    #expect(try Self.check(lines, "7.3").violations == [])
+    let unfixed = try Self.check(Self.tree + [announce] + recovered, "7.3")
+    #expect(unfixed.violations.map(\.rule) == [.continuity])
+    #expect(unfixed.violations.map(\.line) == [Self.tree.count + 515])
+  }
+
+  @Test("what explains an event may be printed 4096 events later, but not by a task that has printed something since")
+  func muchLater() throws {
+    // Task 2 has written none to leaf, which task 1 takes away; then task 1 does other things.
+    let fault = Self.two(Self.head) + "kvm_page_fault: vcpu 1 rip 0x0 address 0x1000 error_code 0x7"
+    let zap = Self.change("1", 1, "e000e67", Self.none)
+    let write = Self.two(Self.change("1", 1, Self.none, "e000e67"))
+    func others(_ count: Int) -> [String] {
+      (0..<count).map {
+        $0 % 2 == 0 ? Self.change("2", 1, Self.none, "f000e67") : Self.change("2", 1, "f000e67", Self.none)
+      }
+    }
+    let begin = Self.tree + [fault, zap]
+    #expect(try Self.check(begin + others(4000) + [write], "6.12").violations == [])
+    for lines in [begin + others(5000) + [write], begin + [Self.otherInGuest] + others(500) + [write]] {
+      let report = try Self.check(lines, "6.12")
+      #expect(report.violations.map(\.line).first == begin.count)
+    }
+    // At the end it may be cut off; not if the task is in the guest.
+    let cut = try Self.check(begin + others(10), "6.12")
+    #expect(cut.violations == [])
+    #expect(cut.cutOff == 1)
+    let whole = try Self.check(begin + [Self.otherInGuest] + others(10), "6.12")
+    #expect(whole.violations.map(\.line) == [begin.count])
+    #expect(whole.cutOff == 0)
+  }
+
+  @Test("a VM's end makes its own roots invalid, not those of a VM beside it")
+  func endOfOneVM() throws {
+    func probe(_ text: String) -> String { Self.head + text }
+    let end = ["uninit_tdp: (f)", "invalidate_roots: (f) types=0x6", "zap_invalidated_roots: (f)"].map(probe)
+    let late = [Self.two(Self.change("1", 1, Self.none, "e000e67"))]
+    let machines = [probe("init_tdp: (f)")] + Self.tree + [probe("init_tdp: (f)")] + Self.other
+    #expect(try Self.check(machines + end + late, "6.12").violations == [])
+    // Something else makes roots invalid: the only ones that are left.
+    let again = [probe("set_memslot: (f) change=1"), probe("invalidate_roots: (f) types=0x2")]
+    #expect(try Self.check(machines + end + again + late, "6.12").violations.map(\.rule) == [.invalidRoot])
   }
 
   @Test("a table goes inside of one that goes, in one of two trees: its entry is the outer one's", arguments: [0, 1])
