@@ -42,6 +42,8 @@ struct LastChange {
   let number: Int
   /// Whether the entry's old value was known.
   let wasShown: Bool
+  /// Whether the task is still in the same fault.
+  var isFresh = true
 }
 
 /// An old value that was taken as given.
@@ -226,7 +228,8 @@ extension TraceChecker {
     if change.old.isTable(at: change.level) { takeAway(change, table.root) }
     if adoption.trees == 1, adoption.makers[table.root] == change.task {
       adoption.makers[table.root] = nil
-      endAdoption(in: change.space)
+      // A fast zap takes the old root down while the new one fills.
+      if fastZaps.isEmpty { endAdoption(in: change.space) }
     }
   }
 
@@ -298,7 +301,7 @@ extension TraceChecker {
     if gfn.index(at: level) != Int(address >> 3 & 511) {
       return violate(.address, "gfn \(hex(gfn.rawValue)) at \(hex(address)) in a table for another range")
     }
-    guard let last = adoption.lastChanges[task], last.change.gfn == gfn, last.change.level == level,
+    guard let last = adoption.lastChanges[task], last.isFresh, last.change.gfn == gfn, last.change.level == level,
       let table = tables[last.entry.table], let space = table.space, last.change.new == value,
       !tables.isShown(last.entry) || tables.value(last.entry) == value
     else {
@@ -335,7 +338,8 @@ extension TraceChecker {
   }
 
   /// The only tree of an address space has gone: a fast zap has ended that the trace shows from its beginning on, or there is
-  /// another root, which a VM makes only when it has none that is valid. With more trees than one it is not told whose has gone.
+  /// another root, which a VM makes only when it has none that is valid, and no fast zap is at work. With more trees than one it
+  /// is not told whose has gone.
   mutating func endAdoption(in space: AddressSpace) {
     guard adoption.gone.insert(space).inserted else { return }
     for (number, table) in tables.tables.enumerated() {

@@ -60,6 +60,7 @@ extension TraceChecker {
     // What an earlier guess explains, another address space's for this one's, is not taken as given.
     if !tables.isShown(best), let other = exchangedKnown(candidates, change) { return other }
     tables.separateSpaces(best)
+    doubtPartners(of: best, change)
     guard candidates.count > 1 else { return best }
     let fit = fit(best, change)
     if fit == .excluded {
@@ -76,6 +77,15 @@ extension TraceChecker {
     if possible.count == 1, matching.count > 1 { tables.distinguish(best, from: matching) }
     for other in possible where other != best { tables.confuse(best, with: other) }
     return best
+  }
+
+  /// An entry that could have any value has an event's old one. An earlier event that was taken for another tree's may have
+  /// brought it there; then the other tree's entry has what it had before that.
+  private mutating func doubtPartners(of entry: FollowedEntry, _ change: FollowedChange) {
+    guard !tables.isShown(entry) else { return }
+    for other in tables.partners(of: entry) where tables.isShown(other) && matches(other, change) {
+      tables.conceal(other)
+    }
   }
 
   func matches(_ entry: FollowedEntry, _ change: FollowedChange) -> Bool {
@@ -153,7 +163,8 @@ extension TraceChecker {
     guard let table = tables[entry.table], let space = table.space else { return }
     let others = tables.candidates(space, gfn.aligned(to: level), level).filter { $0 != entry }
     guard !others.isEmpty else { return }
-    if tables.isShown(entry), !isSame(table.entries[entry.index], value, level, table) {
+    if !tables.isShown(entry) { move(to: entry, from: others, value) }
+    if tables.isShown(entry), !isSame(tables.value(entry), value, level, table) {
       guard
         let other = others.first(where: {
           tables.mayBeExchanged(entry, $0)
@@ -163,6 +174,17 @@ extension TraceChecker {
       tables.exchange(entry, other)
     }
     tables.distinguish(entry, from: others)
+  }
+
+  /// The task's last change was taken for another tree's, as neither entry's value was known: it was this one's.
+  private mutating func move(to entry: FollowedEntry, from others: [FollowedEntry], _ value: SPTE) {
+    guard let last = adoption.lastChanges[task], last.isFresh, others.contains(last.entry),
+      tables.isShown(last.entry), tables.value(last.entry) == last.change.new
+    else { return }
+    tables.set(last.entry, last.change.old)
+    if !last.wasShown { tables.conceal(last.entry) }
+    // The value was read again, and may be another task's.
+    if last.change.new == value { tables.set(entry, value) }
   }
 
   /// A table's end is announced: before its children's events, and in some kernels before its own entry's.
@@ -246,6 +268,7 @@ extension TraceChecker {
         tables.exchange(entry, other)
       }
       if matches(entry, change) {
+        doubtPartners(of: entry, change)
         if change.new == kernel.frozen { apply(.frozen) }
         tables.set(entry, change.new)
         if change.old.isTable(at: change.level), let below = tables.table(at: change.old.pfn.rawValue) {

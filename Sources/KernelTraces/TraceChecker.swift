@@ -71,7 +71,9 @@ package struct TraceChecker: Sendable {
       expireOrphans()
     case .otherMMU: report.events += 1
     case .probe(let probe): check(probe, record.task)
-    case .entry, .pageFault: leave(record.task)
+    case .entry, .pageFault:
+      leave(record.task)
+      adoption.lastChanges[record.task]?.isFresh = false
     case .exit, .unmapRange, .age, .other: break
     }
   }
@@ -117,7 +119,8 @@ package struct TraceChecker: Sendable {
     case .zapAllFast:
       fastZaps[task] = roots
       if !hasProbes { invalidateRoots() }
-    case .requested, .splitHugePage, .markMMIO, .checkMMIO, .handleMMIO: break
+    case .requested: adoption.lastChanges[task]?.isFresh = false
+    case .splitHugePage, .markMMIO, .checkMMIO, .handleMMIO: break
     }
   }
 

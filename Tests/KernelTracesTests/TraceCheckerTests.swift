@@ -153,6 +153,15 @@ struct TraceCheckerTests {
     #expect(try Self.check(both, "6.12").violations.map(\.rule) == [.address])
   }
 
+  @Test("a fast zap takes down a tree from before the trace while the new root fills")
+  func fastZapBesideNewRoot() throws {
+    let begin = [
+      Self.head + "kvm_entry: vcpu 0, rip 0x0", Self.head + "kvm_mmu_zap_all_fast: kvm-mmu-valid-gen 0 used_pages 0",
+    ]
+    let lines = begin + Self.other + [Self.change("1", 1, "e000e67", Self.none), Self.otherInGuest]
+    #expect(try Self.check(lines, "6.12").violations == [])
+  }
+
   @Test("SMM's root is another space's: nothing of it is taken for the normal one's")
   func addressSpaces() throws {
     let second =
