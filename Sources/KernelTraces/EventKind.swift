@@ -14,6 +14,7 @@ enum EventKind: String, CaseIterable {
   case pageFault = "kvm_page_fault"
   case entry = "kvm_entry"
   case exit = "kvm_exit"
+  case userspaceExit = "kvm_userspace_exit"
   case unmapRange = "kvm_unmap_hva_range"
   case age = "kvm_age_hva"
   case testAge = "kvm_test_age_hva"

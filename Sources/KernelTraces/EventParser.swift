@@ -19,6 +19,7 @@ enum EventParser {
     case .pageFault: pageFault(&cursor)
     case .entry: cursor.decimal(after: "vcpu").map { .entry(vcpu: $0) }
     case .exit: exit(&cursor)
+    case .userspaceExit: .userspaceExit(EventName(-1))
     case .unmapRange: unmapRange(&cursor)
     case .age, .testAge: .age
     case .syncPage, .unsyncPage, .pagetableWalk, .pagingElement, .setAccessedBit, .setDirtyBit, .walkerError:

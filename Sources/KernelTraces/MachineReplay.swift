@@ -92,7 +92,7 @@ package struct MachineReplay: Sendable {
       found = assignments[record.task] ?? guess(record, alive)
     }
     switch record.content {
-    case .other, .age: break
+    case .other, .age, .userspaceExit: break
     default:
       if alive.count > 1 { guesses.append((record.task, found)) }
       if alive.count > 1 || machines.count == 1 { owners[record.task] = found }

@@ -54,6 +54,7 @@ enum RawFieldParser {
     case .pageFault: pageFault(cursor)
     case .entry: vcpu(cursor).map { .entry(vcpu: $0) }
     case .exit: exit(cursor)
+    case .userspaceExit: .userspaceExit(EventName(-1))
     case .unmapRange: unmapRange(cursor)
     case .age, .testAge: .age
     case .syncPage, .unsyncPage, .pagetableWalk, .pagingElement, .setAccessedBit, .setDirtyBit, .walkerError:

@@ -4,16 +4,22 @@ import MMUEngine
 extension Replay {
   /// Tells the innermost agent what the event at hand shows of the host.
   mutating func inform(_ task: Int, _ event: TraceEvent) {
+    if case .spteChanged(let space, _, _, _, _) = event, isUndecided(task) { decide(task, space) }
     guard case .fault? = tasks[task].jobs.last else { return }
     let isUntold = isUntoldSwap(task)
     switch event {
     case .spteChanged(let space, _, let level, _, let new):
       if level == rootLevel { informSpace(space, task) }
-      if tasks[task].fault?.goalLevel == level, new.isLeaf(at: level) { informLeaf(task, new, level) }
+      informMitigation(task, level)
+      if tasks[task].fault?.goalLevel == level, new.isLeaf(at: level) {
+        informLeaf(task, new, level)
+        tasks[task].fault?.remake(&mmu)
+      }
       if !new.isPresent, new != mmu.version.frozen, new != .nonpresent, tasks[task].fault?.isMMIO == true {
         informMMIO(new, space)
       }
     case .setSPTE(_, let level, let entry, _):
+      informMitigation(task, level)
       if entry.isLeaf(at: level) { informLeaf(task, entry, level) }
     case .checkMMIO(_, let current, _, _):
       if let space = tasks[task].fault?.request.space { adopt(generation: current, space) }
@@ -53,9 +59,8 @@ extension Replay {
       mmu.format.hidesLeavesFromUsers = true
       allow(.formatInferred)
     }
-    if level > .page4K, !mmu.format.splitsExecutableHugePages, !mmu.format.isExecutable(entry) {
-      mmu.format.splitsExecutableHugePages = true
-      allow(.formatInferred)
+    if level > .page4K, mmu.format.splitsExecutableHugePages == mmu.format.isExecutable(entry) {
+      if mmu.format.splitsExecutableHugePages { forgetMitigation() } else { learnMitigation() }
     }
     if !knowsEncryption, let frame = tasks[task].fault?.pageFrame {
       let extra = entry.pfn.rawValue ^ frame.aligned(to: level).rawValue
@@ -149,6 +154,11 @@ extension Replay {
       }
       // A fault that goes on to something else has ended before this event, for a reason that the engine has or has not.
       guard case .requested(_, let pfn, let level) = event else { return complete(task) }
+      if level > .page4K, mmu.format.splitsExecutableHugePages,
+        tasks[task].fault?.request.code.contains(.fetch) == true
+      {
+        forgetMitigation()
+      }
       tasks[task].fault?.answer(pfn == 1 << 63 ? .noSlot : .page(PFN(pfn), isWritable: true, limit: level))
     case .walk(var walk):
       var isPossible = false
@@ -156,8 +166,12 @@ extension Replay {
       walk.answer(isHugePossible: isPossible)
       tasks[task].jobs[top] = .walk(walk)
     case .inferred(var walk):
-      walk.walk.answer(isHugePossible: true)
+      let (gfn, level) = walk.walk.question
+      walk.walk.answer(isHugePossible: Self.recovers(event, gfn, level))
       tasks[task].jobs[top] = .inferred(walk)
+    case .recovery(var recovery):
+      recovery.answer(isDirtyTracked: false)
+      tasks[task].jobs[top] = .recovery(recovery)
     default: return .unexplained("an agent asks what no event answers")
     }
     return nil
@@ -187,6 +201,7 @@ extension Replay {
     case .zapAllFast(let generation, _):
       if stimuli.fastZaps == 0, stimuli.probes == 0 { mmu.validGeneration = generation }
       stimuli.fastZaps += 1
+      noteFlush(task)
       tasks[task].jobs.append(.fastZap(FastZap()))
       return true
     case .checkMMIO(let entry, let current, _, _):
@@ -198,7 +213,13 @@ extension Replay {
     case .spteChanged(let space, let gfn, let level, let old, let new):
       return beginWalk(space, gfn, level, old, new, task)
     case .prepareZapPage(let page): return beginRemoval(page, task)
-    case .setSPTE, .requested, .fastPageFault, .splitHugePage, .markMMIO, .handleMMIO: return false
+    case .requested(let gfn, _, _): return beginPrefault(event, gfn, task)
+    case .fastPageFault(let fault):
+      guard !mmu.format.usesAccessedDirty, !FaultCode(rawValue: fault.errorCode).contains(.present) else {
+        return false
+      }
+      return beginPrefault(event, GFN(fault.address >> 12), task)
+    case .setSPTE, .splitHugePage, .markMMIO, .handleMMIO: return false
     }
   }
 
@@ -236,11 +257,18 @@ extension Replay {
     if mmu.lock.isHeld(.write) { return .blocked }
     let number = vcpu(of: task)
     tasks[task].jobs.removeLast()
-    if let old = vcpus[number]?.root { mmu.putRoot(old) }
+    settleLoad(number, task)
+    let old = vcpus[number]?.root
     vcpus[number, default: ReplayVCPU()].root = nil
-    if !isTraced, let root = mmu.findRoot(role) {
-      vcpus[number]?.root = root
-      return .silent
+    if isTraced {
+      // No event says whose root it is; the next one of the task does.
+      tasks[task].replaced = (number, old)
+    } else {
+      if let old { mmu.putRoot(old) }
+      if let root = mmu.findRoot(role) {
+        vcpus[number]?.root = root
+        return .silent
+      }
     }
     let (root, event) = mmu.makeRoot(role)
     vcpus[number]?.root = root
@@ -368,6 +396,7 @@ extension Replay {
       return true
     }
     guard new == .nonpresent else { return false }
+    if beginRecovery(root, gfn, level, task) { return true }
     let isBeginning = mmu.version.zapOrder == .fromOneGigabyte || !mmu.hasLeaf(root, below: level)
     if isBeginning && gfn == mmu.firstTable(root, level) {
       push(.zap(upTo: .page256T), root, GFN(0), minimum: level, lock: .write, task)

@@ -75,6 +75,10 @@ extension Replay {
         return nil
       }
     }
+    // No CPU has set anything yet in an entry that is made from nothing: the event shows what was written.
+    if !old.isPresent, new.isLeaf(at: level), new != mmu.version.frozen {
+      return "new value: the values differ"
+    }
     return entries(level, new, seenNew).map { "new value: " + $0 }
   }
 

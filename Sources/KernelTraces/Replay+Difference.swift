@@ -4,6 +4,12 @@ import MMUEngine
 extension Replay {
   /// Records the first difference.
   mutating func differ(_ failure: Mismatch, _ event: TraceEvent?, _ task: Int, _ line: Int) {
+    if let first = firstPrefault {
+      // What looked like KVM_PRE_FAULT_MEMORY is not: the trace does not show vCPUs run, nor their faults.
+      firstPrefault = nil
+      stimuli.prefaults = stimuli.faults
+      return differ(.unexplained("nothing in the trace explains this event"), first.event, task, first.line)
+    }
     let version = mmu.version
     let format = mmu.format
     func show(_ event: TraceEvent) -> String { event.name + ": " + event.text(version, format) }
@@ -26,7 +32,7 @@ extension Replay {
 
   /// Whether a fault must have led to the event and the trace has shown none so far.
   private func lacksFaults(_ event: TraceEvent?) -> Bool {
-    guard stimuli.faults == 0 else { return false }
+    guard stimuli.faults == stimuli.prefaults else { return false }
     switch event {
     case .requested?, .setSPTE?, .fastPageFault?: return true
     case .spteChanged(_, _, _, let old, let new)?: return !old.isPresent && new.isPresent

@@ -46,12 +46,13 @@ extension Replay {
   mutating func match(_ event: TraceEvent, _ task: Int, _ line: Int) -> Mismatch? {
     if let ahead = tasks[task].ahead.first {
       tasks[task].ahead.removeFirst()
-      return accept(ahead, event, line)
+      return accept(ahead, event, task, line)
     }
     var begun = 0
     while true {
       guard !tasks[task].jobs.isEmpty, !isInsideCall(task, event) else {
         begun += 1
+        swapSlots(task)
         guard begun < 3, begin(event, task) else { return .unexplained("nothing in the trace explains this event") }
         continue
       }
@@ -65,10 +66,10 @@ extension Replay {
       }
       switch stepTop(task) {
       case .silent, .flush, .kick: continue
-      case .event(let engine): return accept(engine, event, line)
+      case .event(let engine): return accept(engine, event, task, line)
       case .blocked: return .blocked
       case .asks: if let failure = answer(task, event) { return failure }
-      case .finished: tasks[task].jobs.removeLast()
+      case .finished: endTop(task)
       }
     }
   }
@@ -85,10 +86,52 @@ extension Replay {
     }
   }
 
-  private mutating func accept(_ engine: TraceEvent, _ event: TraceEvent, _ line: Int) -> Mismatch? {
-    if let reason = compare(engine: engine, trace: event) { return .event(engine, reason: reason) }
+  private mutating func accept(_ engine: TraceEvent, _ event: TraceEvent, _ task: Int, _ line: Int) -> Mismatch? {
+    if let reason = compare(engine: engine, trace: event) {
+      guard readsLater(engine, event, task, line) else { return .event(engine, reason: reason) }
+    }
+    if !promises.isEmpty { keepPromises(event) }
     history.append(line, event, engine)
     return nil
+  }
+
+  /// Whether the event differs in nothing but an entry's value that was read again for it, after a write that is still to be
+  /// shown. The kernel takes an event's time first and fills it in afterwards, and may be interrupted in between.
+  /// Source: Linux 7.3 arch/x86/kvm/mmu/mmutrace.h, fast_page_fault (`new_spte` is `*sptep`).
+  private mutating func readsLater(_ engine: TraceEvent, _ event: TraceEvent, _ task: Int, _ line: Int) -> Bool {
+    guard mayReadLater, case .fastPageFault(var fault) = engine, case .fastPageFault(let seen) = event,
+      let table = mmu.tables.table(at: PFN(fault.pointer >> 12))
+    else { return false }
+    fault.new = seen.new
+    guard compare(engine: .fastPageFault(fault), trace: event) == nil else { return false }
+    let level = mmu.tables[table].level
+    promises.append(
+      EntryPromise(
+        event: event, task: task, line: line, space: mmu.tables[table].role.space,
+        gfn: GFN(fault.address >> 12).aligned(to: level), level: level, value: seen.new))
+    allow(.readLater)
+    return true
+  }
+
+  /// Strikes out what the event at hand writes.
+  private mutating func keepPromises(_ event: TraceEvent) {
+    let format = mmu.format
+    switch event {
+    case .spteChanged(let space, let gfn, let level, _, let new):
+      promises.removeAll { $0.isKept(by: new, space, gfn, level, format) }
+    case .fastPageFault(let fault) where fault.isFixed:
+      promises.removeAll {
+        $0.isKept(by: fault.new, $0.space, GFN(fault.address >> 12).aligned(to: $0.level), $0.level, format)
+      }
+    default: return
+    }
+  }
+
+  /// A value that was shown and that no event has written is a difference after all, at the event that showed it.
+  mutating func refuseBrokenPromises() {
+    guard !hasDiffered, let broken = promises.first else { return }
+    differ(
+      .unexplained("the entry never gets the value that the event shows"), broken.event, broken.task, broken.line)
   }
 
   /// The innermost agent, to where something shows or is needed.
@@ -111,6 +154,9 @@ extension Replay {
     case .inferred(var walk):
       step = walk.step(&mmu)
       tasks[task].jobs.append(.inferred(walk))
+    case .recovery(var recovery):
+      step = run { recovery.step(&$0) }
+      tasks[task].jobs.append(.recovery(recovery))
     case .load(let role, let isTraced):
       tasks[task].jobs.append(.load(role, isTraced: isTraced))
       return load(role, isTraced: isTraced, task)
@@ -166,7 +212,7 @@ extension Replay {
       case .silent, .flush, .kick: continue
       case .event(let event): return .missing(event)
       case .blocked: return .blocked
-      case .finished: tasks[task].jobs.removeLast()
+      case .finished: endTop(task)
       case .asks: answerAtEnd(task)
       }
     }
@@ -187,6 +233,9 @@ extension Replay {
     case .walk(var walk):
       walk.answer(isHugePossible: false)
       tasks[task].jobs[top] = .walk(walk)
+    case .recovery(var recovery):
+      recovery.answer(isDirtyTracked: false)
+      tasks[task].jobs[top] = .recovery(recovery)
     default: tasks[task].jobs.removeLast()
     }
   }
@@ -204,11 +253,12 @@ extension Replay {
         tasks[task].fault?.answer(isDirtyTracked: false)
         continue
       }
+      if isUntoldSwap(task) { passMMIOCheck(task) }
       switch stepTop(task) {
       case .silent, .flush, .kick, .asks: continue
       case .event(let event): return .missing(event)
       case .blocked: return .blocked
-      case .finished: tasks[task].jobs.removeLast()
+      case .finished: endTop(task)
       }
     }
     return nil
@@ -225,9 +275,7 @@ extension Replay {
     }
     guard walk.accepts(level, old, new, mmu.format) else { return false }
     addCPUBits(walk.root, gfn, level, old)
-    if walk.action == .recover { walk.walk.answer(isHugePossible: true) }
-    guard let found = walk.walk.seek(mmu) else { return false }
-    return found.0 == gfn && found.1 == level
+    return walk.walk.seek(gfn, level, mmu)
   }
 
   /// A CPU has set bits of a leaf since it was written, as the trace shows now.
@@ -239,6 +287,12 @@ extension Replay {
     else { return }
     mmu.store(location, seen)
     allow(.cpuAccessedDirty)
+  }
+
+  /// The innermost agent has finished.
+  mutating func endTop(_ task: Int) {
+    // Whoever inferred a walk holds mmu_lock for it.
+    if case .inferred? = tasks[task].jobs.last { dropInferred(task) } else { tasks[task].jobs.removeLast() }
   }
 
   /// An inferred walk has ended before this event.

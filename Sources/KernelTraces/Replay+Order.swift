@@ -27,15 +27,18 @@ extension Replay {
     let others = tasks.indices.filter { $0 != task && !tasks[$0].jobs.isEmpty }
     guard
       !others.isEmpty || tasks[task].position < mmu.tables.position || tasks[task].swaps < swaps || mayBeFrozen(task)
+        || isUndecided(task)
     else { return body(&self) }
     let start = ReplayStart(self)
     defer { frames.end() }
     frames.begin()
     guard let failure = body(&self) else { return nil }
+    if attemptSpaces(task, start, body) { return nil }
     for depth in 1...3 {
       if attempt(Self.orders(of: others, depth: depth), start, body) { return nil }
     }
     if attemptEarlier(task, others, start, body) { return nil }
+    if attemptOthersEarlier(others, start, body) { return nil }
     for depth in 4...8 {
       if attempt(Self.turns(of: others, depth: depth), start, body) { return nil }
     }
@@ -45,7 +48,10 @@ extension Replay {
       return nil
     }
     goBack(to: start)
-    return body(&self) ?? failure
+    mayReadLater = true
+    let last = body(&self)
+    mayReadLater = false
+    return last.map { _ in failure }
   }
 
   /// Ends what the task is in, in whatever order that can be.
@@ -65,6 +71,20 @@ extension Replay {
       guard order.allSatisfy({ runAhead($0) }), body(&self) == nil else { continue }
       allow(.printedLate)
       return true
+    }
+    return false
+  }
+
+  /// Tries with the walk that the task is in going over one address space only: a slot's is not told.
+  private mutating func attemptSpaces(
+    _ task: Int, _ start: borrowing ReplayStart, _ body: (inout Replay) -> Mismatch?
+  ) -> Bool {
+    for space in [AddressSpace.normal, .systemManagement] {
+      goBack(to: start)
+      guard isUndecided(task) else { return false }
+      tasks[task].unpaired = nil
+      decide(task, space)
+      if body(&self) == nil { return true }
     }
     return false
   }
@@ -89,6 +109,29 @@ extension Replay {
           allow(.readEarlier)
           return true
         }
+      }
+    }
+    return false
+  }
+
+  /// Tries with another task run ahead whose fault had read entries before others wrote them.
+  private mutating func attemptOthersEarlier(
+    _ others: [Int], _ start: borrowing ReplayStart, _ body: (inout Replay) -> Mismatch?
+  ) -> Bool {
+    for other in others {
+      goBack(to: start)
+      guard case .fault? = tasks[other].jobs.last, tasks[other].ahead.isEmpty, let fault = tasks[other].fault,
+        fault.readsOnly
+      else { continue }
+      let writes = mmu.tables.pastWrites(since: tasks[other].position, of: fault.request.gfn).prefix(16)
+      for count in writes.indices.map({ $0 - writes.startIndex + 1 }) {
+        goBack(to: start)
+        readEarlier(other, behind: writes.prefix(count), isSwapping: false)
+        if tasks[other].ahead.isEmpty { guard runAhead(other) else { continue } }
+        guard body(&self) == nil else { continue }
+        allow(.readEarlier)
+        allow(.printedLate)
+        return true
       }
     }
     return false
@@ -156,7 +199,7 @@ extension Replay {
       switch stepTop(task) {
       case .silent, .flush, .kick: continue
       case .event, .blocked, .asks: return goBack(to: start)
-      case .finished: tasks[task].jobs.removeLast()
+      case .finished: endTop(task)
       }
     }
   }
@@ -170,6 +213,7 @@ extension Replay {
         dropInferred(task)
         return true
       }
+      if case .memslot(let change) = job, change.awaitsFlush, seesFlushes { return false }
       let isExclusive = mmu.lock.isHeld(.write)
       let step = stepOnce(task)
       if isExclusive, !mmu.lock.isHeld(.write) { return true }
@@ -180,10 +224,13 @@ extension Replay {
       case .event(let event):
         tasks[task].ahead.append(event)
         return true
-      case .asks: return freeze(task)
+      case .asks:
+        // Whether the slot is logged matters to huge pages only, and then the event will tell.
+        guard tasks[task].fault?.question == .slot, case .fault = job else { return freeze(task) }
+        tasks[task].fault?.answer(isDirtyTracked: false)
       case .blocked: return false
       case .finished:
-        tasks[task].jobs.removeLast()
+        endTop(task)
         return true
       }
     }
@@ -218,6 +265,9 @@ extension Replay {
     case .walk(var walk):
       step = walk.step(&mmu)
       tasks[task].jobs[top] = .walk(walk)
+    case .recovery(var recovery):
+      step = recovery.step(&mmu)
+      tasks[task].jobs[top] = .recovery(recovery)
     case .fault, .inferred, .load, .invalidation, .memslot: step = stepTop(task)
     }
     return step

@@ -19,7 +19,7 @@ extension Replay {
     case .probe(let probe):
       stimuli.probes += 1
       failure = self.probe(probe, task)
-    case .mmu, .otherMMU, .other, .age: failure = nil
+    case .mmu, .otherMMU, .other, .userspaceExit, .age: failure = nil
     }
     if let failure { differ(failure, nil, task, line) }
   }
@@ -42,10 +42,36 @@ extension Replay {
 
   /// A task runs a vCPU: what it had under its own number is the vCPU's.
   private mutating func join(_ vcpu: Int, _ task: Int) {
-    guard tasks[task].vcpu != vcpu else { return }
-    // A task may run several vCPUs in turn; each keeps its own.
-    if tasks[task].vcpu == nil, let state = vcpus.removeValue(forKey: self.vcpu(of: task)) { vcpus[vcpu] = state }
-    tasks[task].vcpu = vcpu
+    if tasks[task].vcpu != vcpu {
+      // A task may run several vCPUs in turn; each keeps its own.
+      if tasks[task].vcpu == nil { rename(self.vcpu(of: task), vcpu, task) }
+      tasks[task].vcpu = vcpu
+    }
+    tasks[task].isRunning = true
+    hasRun = true
+    firstPrefault = nil
+    settleLoad(vcpu, task)
+  }
+
+  /// What a task did before it named a vCPU was that vCPU's.
+  private mutating func rename(_ number: Int, _ vcpu: Int, _ task: Int) {
+    guard let state = vcpus.removeValue(forKey: number) else { return }
+    if let root = vcpus[vcpu]?.root { mmu.putRoot(root) }
+    vcpus[vcpu] = state
+    if tasks[task].replaced?.vcpu == number { tasks[task].replaced?.vcpu = vcpu }
+  }
+
+  /// The vCPU whose root was made last by this task is known now: the root that it had goes, no other one's.
+  mutating func settleLoad(_ vcpu: Int, _ task: Int) {
+    guard let replaced = tasks[task].replaced else { return }
+    tasks[task].replaced = nil
+    var old = replaced.root
+    if replaced.vcpu != vcpu {
+      old = vcpus[vcpu]?.root
+      vcpus[vcpu, default: ReplayVCPU()].root = vcpus[replaced.vcpu]?.root
+      vcpus[replaced.vcpu]?.root = replaced.root
+    }
+    if let old { mmu.putRoot(old) }
   }
 
   private mutating func pageFault(_ vcpu: Int, _ address: UInt64, _ code: UInt64, _ task: Int) -> Mismatch? {
@@ -81,11 +107,8 @@ extension Replay {
     case .initializeMMU:
       reset()
       return nil
-    case .freeTable:
-      endGracePeriod(1)
-      return nil
-    case .flush, .putRoot, .zapInvalidatedRoots, .allocateRoot, .loadMMU, .unloadMMU, .destroyVM, .release, .zapAllFast,
-      .other:
+    case .freeTable, .flush, .putRoot, .zapInvalidatedRoots, .allocateRoot, .loadMMU, .unloadMMU, .destroyVM, .release,
+      .zapAllFast, .other:
       return nil
     case .unmapFrames: return beginInvalidation(task, nil)
     case .zapLeaves(let root, let start, let end): return zapLeaves(root, FrameRange(start: start, end: end), task)
@@ -136,14 +159,14 @@ extension Replay {
       case .inferred:
         dropInferred(task)
         continue
-      case .fault, .fastZap, .rootsZap, .walk, .load: break
+      case .fault, .fastZap, .rootsZap, .walk, .recovery, .load: break
       }
       switch stepTop(task) {
       case .silent, .flush, .kick: continue
       case .event(let event): return .missing(event)
       case .blocked: return .blocked
       case .asks: answerEnd(task)
-      case .finished: tasks[task].jobs.removeLast()
+      case .finished: endTop(task)
       }
     }
     return nil
@@ -158,6 +181,7 @@ extension Replay {
   private mutating func push(
     _ action: TableWalk.Action, _ range: FrameRange, lock: MMULockMode, minimum: Level, _ task: Int
   ) {
+    swapSlots(task)
     tasks[task].jobs.append(.walk(RootsWalk(action, .valid, range, lock: lock, minimum: minimum)))
   }
 
@@ -171,13 +195,19 @@ extension Replay {
 
   /// Runs a call of the task on to where the probe sees it.
   private mutating func advance(_ probe: Probe, _ task: Int) -> Mismatch? {
-    guard case .flushShadowMemslot = probe, case .memslot(var change)? = tasks[task].jobs.last else { return nil }
-    while change.swaps > 1 {
+    guard case .flushShadowMemslot = probe else { return nil }
+    swapSlots(task)
+    return nil
+  }
+
+  /// Has the memslot call that the task is in swapped as often as it has when it goes over the entries.
+  mutating func swapSlots(_ task: Int) {
+    guard case .memslot(var change)? = tasks[task].jobs.last else { return }
+    while change.swaps > change.swapsBehindWalks {
       _ = change.step(&mmu, spaces: spaces)
       swaps += 1
     }
     tasks[task].jobs[tasks[task].jobs.count - 1] = .memslot(change)
-    return nil
   }
 
   /// An invalidation that is not the mmu notifier's: attributes, or a hole in guest_memfd.
@@ -209,7 +239,17 @@ extension Replay {
   /// `tdp_mmu_zap_leafs` in one root.
   private mutating func zapLeaves(_ pointer: UInt64, _ range: FrameRange, _ task: Int) -> Mismatch? {
     if let failure = beginInvalidation(task, range) { return failure }
-    guard let root = root(at: pointer, among: mmu.roots(.all)) else {
+    noteFlush(task)
+    let unpaired = unpairedRoots()
+    if rootPointers[pointer].map({ mmu.tables[$0].life != .linked }) ?? true,
+      Set(unpaired.map { mmu.tables[$0].role.space }).count > 1
+    {
+      // The first change shows whose space it is, and so which root.
+      tasks[task].unpaired = pointer
+      tasks[task].jobs.append(.walk(RootsWalk(.zapLeaves, .all, range, lock: .write)))
+      return nil
+    }
+    guard let root = root(at: pointer, among: unpaired) else {
       return .unexplained("the probe's root is none of the engine's")
     }
     let space = mmu.tables[root].role.space
@@ -218,13 +258,23 @@ extension Replay {
     return nil
   }
 
+  /// Roots that no pointer of the probes names yet.
+  private func unpairedRoots() -> [TableID] {
+    let taken = Set(rootPointers.values)
+    return mmu.roots(.all).filter { !taken.contains($0) || mmu.tables[$0].life != .linked }
+  }
+
+  /// The walk that the task is in goes over a root of this space, by whichever pointer a probe has named it.
+  mutating func pair(_ task: Int, _ space: AddressSpace) {
+    guard let pointer = tasks[task].unpaired else { return }
+    tasks[task].unpaired = nil
+    _ = root(at: pointer, among: unpairedRoots().filter { mmu.tables[$0].role.space == space })
+  }
+
   /// The root that a pointer of the probes names; paired at first sight.
   private mutating func root(at pointer: UInt64, among candidates: [TableID]) -> TableID? {
     if let known = rootPointers[pointer], mmu.tables[known].life == .linked { return known }
-    let taken = Set(rootPointers.values)
-    guard let root = candidates.first(where: { !taken.contains($0) || mmu.tables[$0].life != .linked }) else {
-      return nil
-    }
+    guard let root = candidates.first else { return nil }
     rootPointers[pointer] = root
     allow(.rootIdentity)
     return root
@@ -235,6 +285,7 @@ extension Replay {
 
   /// The end of a VM: vCPUs have given their roots back.
   private mutating func uninitialize(_ task: Int) {
+    for index in tasks.indices { settleLoad(vcpu(of: index), index) }
     for number in vcpus.keys.sorted() {
       guard let root = vcpus[number]?.root else { continue }
       mmu.putRoot(root)

@@ -27,10 +27,20 @@ package struct Replay: Sendable {
   var swaps = 0
   /// Whether memslot calls are in the trace, so that generations are known.
   var seesMemslots = false
+  /// The event and the line of the first page that was mapped without a fault, until a vCPU is seen to run.
+  var firstPrefault: (event: TraceEvent, line: Int)?
+  /// Whether some vCPU was seen in KVM_RUN.
+  var hasRun = false
+  /// Whether a deletion's zap shows itself, by its event or by probes.
+  var seesFlushes = false
   /// Generations that events have shown, by address space.
   var seenGenerations: [UInt64] = [0, 0]
   /// Entries that no event says are FROZEN, and what they held: a recovery of huge pages has begun there.
   var unseenFrozen: [(location: SPTELocation, old: SPTE)] = []
+  /// Values of entries that events have shown ahead of the writes' own events.
+  var promises: [EntryPromise] = []
+  /// Whether an event may show a value that is written by an event that comes later.
+  var mayReadLater = false
   /// Faults whose address space is a guess, by task.
   private var guesses: [TaskID: SpaceGuess] = [:]
   /// Whether the mask of MMIO entries, the encryption bit, the NX mitigation have shown themselves.
@@ -63,6 +73,15 @@ package struct Replay: Sendable {
     report.lines = record.line
     // Before its task is looked up: a trace of a whole machine has more tasks than those that matter.
     if case .other(let name) = record.content { return ignore(name) }
+    if case .userspaceExit(let name) = record.content {
+      if let task = taskNumbers[record.task] { tasks[task].isRunning = false }
+      return ignore(name)
+    }
+    if case .probe(.freeTable) = record.content {
+      // An RCU callback interrupts whatever task is there.
+      stimuli.probes += 1
+      return endGracePeriod(1)
+    }
     let last = lastTask
     let task = number(of: record.task)
     if last.number >= 0, last.number != task { relax(last.number) }
@@ -75,9 +94,10 @@ package struct Replay: Sendable {
     case .otherMMU(let name):
       report.kvmmmu += 1
       return ignore(name)
-    case .other, .probe(.other), .probe(.flush), .age: return
+    case .other, .userspaceExit, .probe(.other), .probe(.flush), .age: return
     default: stimulus(record.content, task, record.line)
     }
+    if case .recovery? = tasks[task].jobs.last {} else { tasks[task].mayRecover = false }
     mmu.tables.trimHistory()
     tasks[task].position = mmu.tables.position
     tasks[task].swaps = swaps
@@ -127,6 +147,7 @@ package struct Replay: Sendable {
 
   /// The summary; `names` are the reader's.
   package mutating func finish(names: [String]) -> ReplayReport {
+    refuseBrokenPromises()
     report.format = mmu.format
     report.checks += mmu.collectChecks()
     for (rule, count) in zip(AllowanceRule.allCases, uses) where count > 0 { report.allowed[rule] = count }
@@ -184,6 +205,7 @@ package struct Replay: Sendable {
     for index in tasks.indices {
       tasks[index].jobs = []
       tasks[index].position = 0
+      tasks[index].replaced = nil
     }
     unseenFrozen = []
     vcpus = [:]
@@ -192,6 +214,8 @@ package struct Replay: Sendable {
     rootLevel = nil
     seenGenerations = [0, 0]
     guesses = [:]
+    refuseBrokenPromises()
+    promises = []
   }
 
   /// The vCPU that a task runs; numbered by the events that name it.
@@ -213,9 +237,28 @@ struct SpaceGuess: Sendable {
   var records: [TraceRecord]
 }
 
+/// A value of an entry that `fast_page_fault` has shown and no event has written yet.
+struct EntryPromise: Sendable {
+  let event: TraceEvent
+  let task: Int
+  let line: Int
+  let space: AddressSpace
+  let gfn: GFN
+  let level: Level
+  let value: SPTE
+
+  /// Whether a write keeps the promise; a CPU may have set accessed and dirty bits before the reading.
+  func isKept(by new: SPTE, _ space: AddressSpace, _ gfn: GFN, _ level: Level, _ format: SPTEFormat) -> Bool {
+    guard self.space == space, self.gfn == gfn, self.level == level else { return false }
+    return value == new || value.clearing(format.bitsSetByCPU(new)) == new.clearing(format.bitsSetByCPU(new))
+  }
+}
+
 /// How often which stimulus was seen.
 struct StimulusCounts: Sendable {
   var faults = 0
+  /// Of the faults, those of KVM_PRE_FAULT_MEMORY.
+  var prefaults = 0
   var memslotCalls = 0
   var invalidations = 0
   var attributeChanges = 0
@@ -225,7 +268,7 @@ struct StimulusCounts: Sendable {
 
   var list: [(name: String, count: Int)] {
     [
-      ("page faults", faults), ("root loads", rootLoads), ("memslot calls", memslotCalls),
+      ("page faults", faults - prefaults), ("root loads", rootLoads), ("memslot calls", memslotCalls),
       ("notifier ranges", invalidations), ("attribute changes", attributeChanges), ("fast zaps", fastZaps),
     ]
   }

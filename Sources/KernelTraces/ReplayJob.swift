@@ -11,6 +11,8 @@ enum ReplayJob {
   case walk(RootsWalk)
   /// A walk that was inferred from its events: it may end anywhere.
   case inferred(InferredWalk)
+  /// The recovery of one NX huge page.
+  case recovery(NXRecovery)
   /// A vCPU's root is loaded.
   case load(RootRole, isTraced: Bool)
   /// From `invalidate_range_start` to its end.
@@ -26,6 +28,7 @@ enum ReplayJob {
     case .rootsZap: "tdp_mmu_zap_root"
     case .walk(let walk): Self.name(of: walk.action)
     case .inferred(let walk): Self.name(of: walk.action)
+    case .recovery: "kvm_recover_nx_huge_pages"
     case .load: "kvm_mmu_load"
     case .invalidation: "kvm_mmu_invalidate_begin"
     case .memslot: "kvm_set_memslot"
@@ -76,10 +79,22 @@ struct Invalidation {
 struct SlotChange {
   /// Swaps still to come.
   var swaps: Int
+  /// What the slot maps is being zapped, or has been.
+  var hasFlushed = false
   /// A swap is between its two halves.
   var isSwapping = false
 
-  init(change: UInt64) { swaps = change == 1 || change == 2 ? 2 : 1 }
+  /// Swaps still to come when pages are zapped, split or write-protected: a slot that goes is made invalid first, one whose
+  /// flags change is in place.
+  let swapsBehindWalks: Int
+
+  init(change: UInt64) {
+    swaps = change == 1 || change == 2 ? 2 : 1
+    swapsBehindWalks = swaps - 1
+  }
+
+  /// Whether the swap that comes next is that of a slot whose pages are still to be zapped.
+  var awaitsFlush: Bool { swapsBehindWalks == 1 && swaps == 1 && !hasFlushed }
 
   /// Half a swap.
   mutating func step(_ mmu: inout TDPMMU, spaces: UInt64) -> MicroStep {
@@ -104,6 +119,10 @@ struct ReplayTask {
   var jobs: [ReplayJob] = []
   /// The fault of the stack's `.fault`; there is at most one.
   var fault: PageFault?
+  /// It has done nothing but recover NX huge pages: so does a worker of its own, from the VM's first vCPU on.
+  var mayRecover = true
+  /// Whether it is in KVM_RUN, as far as the events of it show.
+  var isRunning = false
   /// Events that were run ahead of the trace and are still to be shown.
   var ahead: [TraceEvent] = []
   /// The number of the write that came next after its last event.
@@ -112,6 +131,10 @@ struct ReplayTask {
   var swaps = 0
   /// The faulting exit was an EPT misconfiguration: `kvm_page_fault` will not come.
   var hasMisconfiguration = false
+  /// A root was made for this vCPU, unless the task's next event names another one; then what it had before is its again.
+  var replaced: (vcpu: Int, root: TableID?)?
+  /// A probe's pointer to a root whose address space is not known yet.
+  var unpaired: UInt64?
   /// Range of the last split: write protection of the same call covers it too.
   var slotRange: FrameRange?
 }

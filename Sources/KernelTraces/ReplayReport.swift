@@ -13,6 +13,8 @@ package enum AllowanceRule: String, Hashable, Sendable, CaseIterable {
   case roleInferred = "role-inferred"
   /// A fault ended without mapping for a reason outside of the MMU: a signal, an error of the host's mm, an exit.
   case faultEndedUnseen = "fault-ended-unseen"
+  /// A page is mapped by a task that is not running its vCPU: KVM_PRE_FAULT_MEMORY, which has no event of its own.
+  case prefaultInferred = "prefault-inferred"
   /// The generation of memslots, where memslot calls are not in the trace.
   case generationInferred = "generation-inferred"
   /// A freed table's frame serves again, so its grace period has ended.
@@ -25,6 +27,8 @@ package enum AllowanceRule: String, Hashable, Sendable, CaseIterable {
   case printedLate = "printed-late"
   /// A fault read an entry before another CPU's write whose event came first.
   case readEarlier = "read-earlier"
+  /// An event was filled in after another CPU's write whose own event comes later: `fast_page_fault` reads the entry again.
+  case readLater = "read-later"
   /// Two of many thousand entries have the same pointer: the kernel prints 32 bits of its hash.
   case pointerCollision = "pointer-collision"
 }

@@ -128,7 +128,7 @@ extension TraceChecker {
     var settles = true
     switch record.content {
     case .entry(let number), .pageFault(let number, _, _): vcpu = number
-    case .exit, .unmapRange, .age: break
+    case .exit, .userspaceExit, .unmapRange, .age: break
     case .mmu(.spteChanged(_, _, _, _, let new)): settles = new != .nonpresent && new != kernel.frozen
     case .mmu(.prepareZapPage), .otherMMU, .other: settles = false
     case .mmu: break

@@ -31,7 +31,7 @@ struct TaskPresence {
     switch record.content {
     case .other, .probe(.freeTable), .probe(.other): return
     case .entry: guests.insert(record.task)
-    case .mmu, .otherMMU, .pageFault, .exit, .unmapRange, .age, .probe:
+    case .mmu, .otherMMU, .pageFault, .exit, .userspaceExit, .unmapRange, .age, .probe:
       if !guests.isEmpty { guests.remove(record.task) }
     }
     if record.task != last.task, last.line > 0 { lines[last.task] = last.line }

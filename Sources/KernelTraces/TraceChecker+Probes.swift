@@ -49,7 +49,8 @@ extension TraceChecker {
 
   /// All roots of a VM become invalid; with several VMs alive it is not told whose.
   mutating func invalidateRoots() {
-    guard machines < 2 else {
+    // The end of a VM makes its own roots invalid, when it is no longer counted.
+    guard machines + (ending.contains(task) ? 1 : 0) < 2 else {
       if unknownInvalidation == nil { unknownInvalidation = line }
       return
     }

@@ -74,7 +74,7 @@ package struct TraceChecker: Sendable {
     case .entry, .pageFault:
       leave(record.task)
       adoption.lastChanges[record.task]?.isFresh = false
-    case .exit, .unmapRange, .age, .other: break
+    case .exit, .userspaceExit, .unmapRange, .age, .other: break
     }
   }
 
@@ -83,7 +83,7 @@ package struct TraceChecker: Sendable {
     switch content {
     case .entry, .pageFault: true
     case .mmu(.getPage(let page)): page.level < .page512G || page.gfn.rawValue != 0
-    case .mmu(.zapAllFast), .exit, .unmapRange, .age, .probe, .otherMMU, .other: false
+    case .mmu(.zapAllFast), .exit, .userspaceExit, .unmapRange, .age, .probe, .otherMMU, .other: false
     case .mmu: true
     }
   }

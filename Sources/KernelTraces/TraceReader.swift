@@ -126,8 +126,10 @@ package struct TraceReader: ~Copyable {
           try Self.refuseOldKernel(found, line: number)
           content = found
         }
+        if kind == nil, cursor.byte == 0x28, let probe = probe(bytes, head.name, cursor) { content = probe }
         if case .other = content { unknown = cursor.text(head.name) }
         if case .otherMMU = content { unknown = cursor.text(head.name) }
+        if case .userspaceExit = content { unknown = cursor.text(head.name) }
         return TraceRecord(line: number, task: head.task, cpu: head.cpu, time: head.time, content: content)
       }
     }
@@ -143,6 +145,17 @@ package struct TraceReader: ~Copyable {
     if isRaw { raw = RawEvents(line: raw?.line ?? number, count: (raw?.count ?? 0) + 1) }
     if let unknown { record?.content.name(intern(unknown)) }
     return record
+  }
+
+  /// What a probe of another name says, by the function that it is set on; nil when it is none that is known.
+  @inline(never)
+  private func probe(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ name: Range<Int>, _ cursor: TextCursor
+  ) -> TraceContent? {
+    var cursor = cursor
+    guard let kind = ProbedFunction.kind(cursor) else { return nil }
+    var notes = EventNotes()
+    return EventParser.content(kind, &cursor, &notes)
   }
 
   /// What an event of a known kind says. Throws: its text, or the fields that stand for it, cannot be understood.
@@ -248,6 +261,7 @@ extension TraceContent {
     switch self {
     case .other: self = .other(name)
     case .otherMMU: self = .otherMMU(name)
+    case .userspaceExit: self = .userspaceExit(name)
     default: break
     }
   }

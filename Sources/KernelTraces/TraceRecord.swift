@@ -59,6 +59,8 @@ package enum TraceContent: Hashable, Sendable {
   case entry(vcpu: Int)
   /// Older versions of libtraceevent do not print the vCPU.
   case exit(vcpu: Int?, ExitReason)
+  /// KVM_RUN returns; counted with those that are not compared.
+  case userspaceExit(EventName)
   case unmapRange(start: UInt64, end: UInt64)
   /// `kvm_age_hva` or `kvm_test_age_hva`.
   case age

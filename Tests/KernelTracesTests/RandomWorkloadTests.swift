@@ -10,7 +10,7 @@ struct RandomWorkloadTests {
     RecordedTrace(folder: "random-workloads", name: "6.12.95-seq4", events: 675, allowed: [.rootIdentity: 1]),
     RecordedTrace(
       folder: "random-workloads", name: "6.12.95-smm3", events: 738,
-      allowed: [.cpuAccessedDirty: 3, .generationInferred: 1, .rangeInferred: 22, .roleInferred: 3, .rootIdentity: 1]),
+      allowed: [.cpuAccessedDirty: 3, .generationInferred: 1, .roleInferred: 9, .rootIdentity: 1]),
     RecordedTrace(folder: "random-workloads", name: "6.12.95-vm2b", events: 733, allowed: [.rootIdentity: 2]),
     RecordedTrace(
       folder: "random-workloads", name: "7.3.4-race3", events: 1129,

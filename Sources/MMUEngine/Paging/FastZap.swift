@@ -168,7 +168,7 @@ package struct RootsWalk: Sendable {
 
   package let action: TableWalk.Action
   package let types: RootTypes
-  package let space: AddressSpace?
+  package var space: AddressSpace?
   package let range: FrameRange
   package let lock: MMULockMode
   package let minimum: Level

@@ -50,7 +50,6 @@ package enum KernelAssertion: String, Hashable, Sendable, CaseIterable {
   case externalUnfit = "tdx_spte_to_sept_pt: KVM_BUG_ON"
   case externalKept = "tdp_mmu_free_sp_rcu_callback: WARN_ON external_spt"
   case tableNotReclaimed = "__tdx_reclaim_page: TDX_BUG_ON"
-  case frozenForGood = "tdp_mmu_set_spte_atomic: KVM_MMU_WARN_ON frozen"
   case mirrorSplit = "kvm_tdp_mmu_map: KVM_BUG_ON mirror split"
   case frameAlias = "kvm_mmu_faultin_pfn: KVM_BUG_ON alias"
   case invalidationLock = "kvm_mmu_invalidate_begin: lockdep"

@@ -152,7 +152,7 @@ package struct KernelVersion: Hashable, Sendable {
   package var finalZapLock: MMULockMode
   /// How mmu_lock is held by the recovery of NX huge pages.
   package var nxRecoveryLock: MMULockMode
-  /// Whether a leaf's aging holds mmu_lock for write; else it is lockless.
+  /// How mmu_lock is held by the aging of leaves; nil: not at all, RCU alone keeps the tables.
   package var agingLock: MMULockMode?
   /// Which roots aging looks at.
   package var agedRoots = RootTypes.all

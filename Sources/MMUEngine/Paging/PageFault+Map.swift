@@ -23,6 +23,7 @@ extension PageFault {
       guard let (table, event) = mmu.makeChild(of: iterator.location, gfn: iterator.frame) else { return .silent }
       if mmu.tables[root].role.isMirror, old.isPresent { mmu.report(.mirrorSplit, "gfn \(iterator.gfn)") }
       mmu.tables[table].forbidsHugePage = isHugePageDisallowed(mmu)
+      mmu.tables[table].isForFetch = request.code.contains(.fetch)
       phase = .link(table)
       return .event(event)
     }
@@ -56,8 +57,8 @@ extension PageFault {
     return walk(&mmu)
   }
 
-  /// The NX mitigation splits whatever is executed, a page that is small anyway included. Source: `fault->huge_page_disallowed`, from
-  /// memory of `kvm_mmu_hugepage_adjust`; the notes do not say it.
+  /// The NX mitigation splits whatever is executed, a page that is small anyway included. Source: `fault->huge_page_disallowed`
+  /// in `kvm_mmu_hugepage_adjust`.
   private func isHugePageDisallowed(_ mmu: borrowing TDPMMU) -> Bool {
     mmu.format.splitsExecutableHugePages && request.code.contains(.fetch)
   }
@@ -205,6 +206,18 @@ extension PageFault {
     var leaf = LeafRequest(pfn: pfn.aligned(to: goal), level: goal, isHostWritable: isWritable, old: old)
     leaf.isPrefetch = request.isPrefetch
     return mmu.format.leaf(leaf, mmu.version.dirtyGrant)
+  }
+
+  /// Makes the entry anew that was written before all was known of the host's page. Where a table goes for a huge page, its
+  /// children's events may come before the entry's, which is the first to show whether the host may write.
+  package mutating func remake(_ mmu: inout TDPMMU) {
+    guard case .installed(let written, let old) = phase, let iterator, mmu.tables[iterator.location] == written else {
+      return
+    }
+    let new = entry(replacing: old, &mmu)
+    guard new != written, aftermath?.replace(written, by: new) == true else { return }
+    mmu.store(iterator.location, new)
+    phase = .installed(new, old: old)
   }
 
   /// The change's events; then TLBs are flushed if a table went, because it may be cached, and in some kernels if a writable leaf

@@ -18,6 +18,8 @@ package struct FaultCode: OptionSet, Hashable, Sendable {
   package static let fetch = FaultCode(rawValue: 16)
   /// The RMP refused an access that the nested page tables allow.
   package static let reverseMap = FaultCode(rawValue: 1 << 31)
+  /// The access of the guest itself, not of its walk through its own page tables.
+  package static let guestFinal = FaultCode(rawValue: 1 << 32)
   package static let `private` = FaultCode(rawValue: 1 << 49)
 
   /// What the guest did.
@@ -192,7 +194,9 @@ package struct PageFault: Sendable {
     switch phase {
     case .begin, .slot, .fast, .snapshot, .start: true
     case .walk: iterator != nil
-    case .fastExchange, .fastDone, .resolve, .lock, .stale, .link, .linked, .splitFailed, .target, .hook, .thaw,
+    // Once the link's own events are out the walk goes on below it.
+    case .linked: aftermath?.isDone ?? true
+    case .fastExchange, .fastDone, .resolve, .lock, .stale, .link, .splitFailed, .target, .hook, .thaw,
       .installed, .traceInstalled, .unlock, .done:
       false
     }

@@ -41,7 +41,6 @@ extension TDPMMU {
   package mutating func exchange(_ iterator: TDPIterator, for new: SPTE) -> SPTEChange? {
     let old = iterator.old
     if iterator.hasYielded || old == version.frozen { report(.atomicFrozen, "gfn \(iterator.gfn)") }
-    if new == version.frozen { report(.frozenForGood, "gfn \(iterator.gfn)") }
     if !lock.isHeld(.read) { report(.lockMode, "atomic change without mmu_lock") }
     if version.mirrorHooks == .beforeEvent, new == version.frozen { report(.frozenForGood, "gfn \(iterator.gfn)") }
     let isMirror = tables[iterator.root].role.isMirror
@@ -176,6 +175,16 @@ package struct ChangeAftermath: Sendable {
       return false
     }
     return mmu.tables[SPTELocation(frame.table, index)] == mmu.version.frozen
+  }
+
+  /// Has the outermost change's event show another new value; false when the event is out, or shows something else.
+  mutating func replace(_ value: SPTE, by new: SPTE) -> Bool {
+    guard let outer = frames.first?.change, outer.new == value else { return false }
+    let change = SPTEChange(
+      location: outer.location, space: outer.space, gfn: outer.gfn, level: outer.level, old: outer.old, new: new,
+      lock: outer.lock)
+    frames[0] = Frame(change: change, phase: frames[0].phase, table: frames[0].table)
+    return true
   }
 
   /// Whether nothing is left.

@@ -73,6 +73,8 @@ package struct TablePage: Hashable, Sendable {
   package var serial: UInt32 = 0
   /// `nx_huge_page_disallowed`: made for a fetch under the NX mitigation, which forbids a huge page here, wanted or not.
   package var forbidsHugePage = false
+  /// Made for a fetch, under the NX mitigation or not.
+  package var isForFetch = false
   /// The page given to the TDX module as the matching Secure-EPT table (`external_spt`).
   package var external: PFN?
 
@@ -100,6 +102,13 @@ package struct TableMemory: Sendable {
   private var firstFree = 0
 
   package init() {}
+
+  /// Has every table that was made for a fetch keep huge pages away.
+  package mutating func forbidHugePagesForFetches() {
+    for index in pages.indices where pages[index].isForFetch && pages[index].life != .free {
+      pages[index].forbidsHugePage = true
+    }
+  }
 
   /// How many tables are not free.
   package var count: Int { pages.count - free.count + firstFree }

@@ -103,6 +103,19 @@ package struct TableWalk: Sendable {
     return nil
   }
 
+  /// Whether the next entry that will be changed is this one; of a recovery, behind tables above it that stay.
+  package mutating func seek(_ gfn: GFN, _ level: Level, _ mmu: borrowing TDPMMU) -> Bool {
+    while let found = seek(mmu) {
+      if found.0 == gfn, found.1 == level {
+        if action == .recover { isHugePossible = true }
+        return true
+      }
+      guard action == .recover, found.1 > level else { return false }
+      advance(mmu)
+    }
+    return false
+  }
+
   /// Whether mmu_lock could be dropped here and taken again. Source: `tdp_mmu_iter_cond_resched`.
   package var mayYield: Bool { aftermath == nil && phase == .looking && iterator.isInside && iterator.mayYield }
 

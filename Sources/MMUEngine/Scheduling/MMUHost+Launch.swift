@@ -43,7 +43,7 @@ extension MMUHost {
     switch ioctl.phase {
     case .populate: snp?.has(.imageWithoutSlotsLock) == true
     case .endLaunch: true
-    case .idle, .publish, .synchronize, .fastZap, .targetedZap, .split, .writeProtect, .recover, .harvest,
+    case .idle, .publish, .synchronize, .wrap, .fastZap, .targetedZap, .split, .writeProtect, .recover, .harvest,
       .protectHarvest, .flush, .convert, .build, .unbind:
       false
     }
