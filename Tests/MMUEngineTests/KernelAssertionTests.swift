@@ -142,6 +142,7 @@ struct KernelAssertionTests {
 
   @Test("an exchange for FROZEN, and a leaf made anew that the MMU may no longer make writable")
   mutating func newerAssertions() {
+    mmu = TDPMMU(.linux73, .npt)
     let table = root(.page4K)
     _ = mmu.lock.acquire(.read)
     #expect(mmu.exchange(iterator(table), for: mmu.version.frozen) != nil)
