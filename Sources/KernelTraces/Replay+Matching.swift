@@ -202,8 +202,8 @@ extension Replay {
   /// Runs everything that the task has begun to its end; nil when no event is left over.
   mutating func complete(_ task: Int) -> Mismatch? {
     if let ahead = tasks[task].ahead.first { return .missing(ahead) }
-    while !tasks[task].jobs.isEmpty {
-      if case .inferred? = tasks[task].jobs.last {
+    while let job = tasks[task].jobs.last {
+      if job.mayEndHere {
         dropInferred(task)
         continue
       }

@@ -124,9 +124,9 @@ extension Replay {
         fault.readsOnly
       else { continue }
       let writes = mmu.tables.pastWrites(since: tasks[other].position, of: fault.request.gfn).prefix(16)
-      for count in writes.indices.map({ $0 - writes.startIndex + 1 }) {
+      for count in 0..<writes.count {
         goBack(to: start)
-        readEarlier(other, behind: writes.prefix(count), isSwapping: false)
+        readEarlier(other, behind: writes.prefix(count + 1), isSwapping: false)
         if tasks[other].ahead.isEmpty { guard runAhead(other) else { continue } }
         guard body(&self) == nil else { continue }
         allow(.readEarlier)
@@ -209,7 +209,7 @@ extension Replay {
     guard !tasks[task].jobs.isEmpty else { return false }
     if yieldLock(task) { return true }
     while let job = tasks[task].jobs.last {
-      if case .inferred = job {
+      if job.mayEndHere {
         dropInferred(task)
         return true
       }

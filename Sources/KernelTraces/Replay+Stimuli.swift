@@ -156,10 +156,10 @@ extension Replay {
     while let job = tasks[task].jobs.last {
       switch job {
       case .memslot, .invalidation: return nil
-      case .inferred:
+      case .inferred where job.mayEndHere:
         dropInferred(task)
         continue
-      case .fault, .fastZap, .rootsZap, .walk, .recovery, .load: break
+      case .inferred, .fault, .fastZap, .rootsZap, .walk, .recovery, .load: break
       }
       switch stepTop(task) {
       case .silent, .flush, .kick: continue

@@ -198,6 +198,7 @@ package struct Replay: Sendable {
 
   /// A new VM: everything of the last one is forgotten.
   mutating func reset() {
+    refuseBrokenPromises()
     let checks = mmu.collectChecks()
     report.checks += checks
     mmu = TDPMMU(mmu.version, mmu.format, frameLimit: mmu.frameLimit)
@@ -214,7 +215,6 @@ package struct Replay: Sendable {
     rootLevel = nil
     seenGenerations = [0, 0]
     guesses = [:]
-    refuseBrokenPromises()
     promises = []
   }
 

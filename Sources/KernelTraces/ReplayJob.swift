@@ -9,7 +9,7 @@ enum ReplayJob {
   case rootsZap(RootsZap)
   /// A walk whose range the probes told.
   case walk(RootsWalk)
-  /// A walk that was inferred from its events: it may end anywhere.
+  /// A walk that was inferred from its events: it may end behind any entry.
   case inferred(InferredWalk)
   /// The recovery of one NX huge page.
   case recovery(NXRecovery)
@@ -19,6 +19,13 @@ enum ReplayJob {
   case invalidation(Invalidation)
   /// A memslot call and what it still has to swap.
   case memslot(SlotChange)
+
+  /// Whether it is an inferred walk of whose last change nothing is left: what follows may be none of its doing. Behind the last
+  /// event of a table's removal the table still has to be given to RCU.
+  var mayEndHere: Bool {
+    guard case .inferred(let walk) = self else { return false }
+    return walk.walk.isBetweenEntries
+  }
 
   /// The kernel's function, for the stack of micro-steps.
   var name: String {
