@@ -1,8 +1,8 @@
 /// The kernel's own assertions, as engine checks: what a right kernel never trips.
 ///
 /// The raw value is the function and the macro as they stand in the kernel. The list is that of Linux 6.16's TDP MMU and of
-/// its callers, and what 7.3 has added; what belongs to TDX's SEAMCALLs is in `SecureEPTObservables`. Left out is what the engine's types keep by
-/// themselves: a level's range (`Level`); that RET_PF_INVALID never leaves the fault (`FaultResult` has no such case); that a
+/// its callers, and what 7.3 has added; what belongs to TDX's SEAMCALLs is in `SecureEPTObservables`. Left out is what the
+/// engine's types keep by themselves: a level's range (`Level`); that RET_PF_INVALID never leaves the fault (`FaultResult` has no such case); that a
 /// vCPU which gave its root back has none (`kvm_mmu_unload`: giving back and forgetting are one step here).
 package enum KernelAssertion: String, Hashable, Sendable, CaseIterable {
   case putRootValid = "kvm_tdp_mmu_put_root: KVM_BUG_ON"
